@@ -1,0 +1,47 @@
+/**
+ * The closed list of error codes. The code, never the message, decides what happens next: a BRIDGE_CONFIG
+ * stops the start, a BRIDGE_REFUSED or BRIDGE_IO is tried again, a BRIDGE_DECODE sets the input aside, a
+ * BRIDGE_REJECTED is dropped and counted, because sending it again would not help.
+ */
+export const errorCodes = ['BRIDGE_CONFIG', 'BRIDGE_REFUSED', 'BRIDGE_DECODE', 'BRIDGE_IO', 'BRIDGE_REJECTED'] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+export interface ErrorOptions {
+  readonly cause?: unknown;
+  /** What the user can do about it, with the command where there is one. */
+  readonly hint?: string;
+  /** A closed-list word for counting, such as `truncated` or `bad_hmac`. */
+  readonly reason?: string;
+}
+
+/**
+ * Every error that crosses a component's border. `message` says doing what, to which thing and why, in lower
+ * case without a full stop.
+ */
+export class BridgeError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly reason: string | undefined;
+
+  constructor(code: ErrorCode, message: string, { cause, hint, reason }: ErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'BridgeError';
+    this.code = code;
+    this.hint = hint;
+    this.reason = reason;
+  }
+
+  /** `error` itself if it is a BridgeError already, else one with `code` that keeps it as the cause. */
+  static from(error: unknown, code: ErrorCode, doing: string): BridgeError {
+    if (error instanceof BridgeError) return error;
+    return new BridgeError(code, `${doing}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** The short reason of any thrown value: a system error's text without its call and path, or the message. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const match = /^[A-Z0-9_]+: ([^,]+),/.exec(error.message);
+  return match?.[1] ?? error.message;
+}
