@@ -121,6 +121,16 @@ export const keys: readonly Key[] = [
   { key: 'parsl.worker', type: 'integer', about: 'Worker: one slot of a manager.', aliases: ['worker_id'] },
   { key: 'host.name', type: 'text', about: 'Host that the record speaks of.', aliases: ['hostname'] },
 
+  { key: 'parsl.span', type: 'text', about: 'What a span is: run, executor, block, manager, task, try or phase.' },
+  { key: 'parsl.phase', type: 'text', about: 'Which phase a span is.' },
+  { key: 'parsl.tries', type: 'integer', about: 'Launched tries of a task.' },
+  { key: 'parsl.unfinished', type: 'boolean', about: 'No final state was ever told.' },
+  { key: 'parsl.inferred', type: 'text', about: 'Which bounds of a span were not observed: start, end or start,end.' },
+  { key: 'parsl.usage.cpu_time', type: 'number', about: 'User and system time of a try, seconds.' },
+  { key: 'parsl.usage.memory_peak', type: 'integer', about: 'Largest resident memory seen, bytes.' },
+  { key: 'parsl.usage.read_bytes', type: 'integer', about: 'Bytes read by a try.' },
+  { key: 'parsl.usage.write_bytes', type: 'integer', about: 'Bytes written by a try.' },
+
   ...(
     [
       ['python_version', 'text', 'Python of the submit side.'],

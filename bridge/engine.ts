@@ -1,0 +1,197 @@
+/**
+ * Records in, signals and rows out: the fold and the mappers put together, with no effect of their own. The bridge
+ * feeds it journal entries, `convert` feeds it files; both get the same spans.
+ */
+import type { WideRecord } from './core/record.ts';
+import type { Rows, SampleRow } from './core/row.ts';
+import type { LogRecord, Metric, Span } from './core/signal.ts';
+import type { Zone } from './core/time.ts';
+import { Resources } from './mappers/common.ts';
+import { logLine, stateEvent } from './mappers/logs.ts';
+import { Metrics } from './mappers/metrics.ts';
+import { rowsOf, sampleRow } from './mappers/rows.ts';
+import { runSpans } from './mappers/run_trace.ts';
+import { taskSpans, trySpans } from './mappers/traces.ts';
+import type { Run, Task } from './model/entities.ts';
+import { Fold } from './model/fold.ts';
+import { currentZone, lastInstantOf, instantOf, settleZone, stateInstant } from './model/zone.ts';
+
+export interface EngineOptions {
+  /**
+   * `live`: things close by the clock of arrival, states are told as they come. `end`: all closes at finish(), and
+   * every state is told then.
+   */
+  readonly closing: 'live' | 'end';
+  readonly settleUs?: number;
+  readonly lingerUs?: number;
+  readonly zone?: Zone | undefined;
+  readonly closedRuns?: Iterable<string>;
+  readonly openTasksMax?: number;
+  readonly memoSourcesMax?: number;
+  readonly onRunOpened?: (id: string) => void;
+  readonly onRunClosed?: (id: string) => void;
+}
+
+/** What one call gave rise to. */
+export interface Output {
+  readonly spans: Span[];
+  readonly logs: LogRecord[];
+}
+
+export interface EngineCounts {
+  late: number;
+  unattributed: number;
+  evicted: number;
+  /** Phases that would have ended before they began. */
+  negativePhases: number;
+  /** Records with a `metric` key and no value. */
+  metricsWithoutValue: number;
+}
+
+export class Engine {
+  readonly #fold: Fold;
+  readonly #zone: Zone | undefined;
+  readonly #resources = new Resources();
+  readonly #metrics = new Metrics();
+  readonly #isLive: boolean;
+  #output: Output = { spans: [], logs: [] };
+  #samples: SampleRow[] = [];
+  #negativePhases = 0;
+  #metricsWithoutValue = 0;
+  #now = 0;
+
+  constructor(options: EngineOptions) {
+    const { closing, settleUs = 2e6, lingerUs = 30e6, zone, onRunOpened = () => {}, onRunClosed = () => {} } = options;
+    this.#zone = zone;
+    this.#isLive = closing === 'live';
+    this.#fold = new Fold({
+      ...options,
+      zone,
+      settleUs: this.#isLive ? settleUs : Infinity,
+      lingerUs: this.#isLive ? lingerUs : Infinity,
+      sink: {
+        runOpened: (run) => {
+          this.#metrics.runSeen(run, this.#submitOf(run));
+          onRunOpened(run.id);
+        },
+        state: (task, fact) => {
+          if (!this.#isLive) return;
+          const zone = settleZone(task.run, this.#zone);
+          this.#output.logs.push(stateEvent(task, fact, zone, this.#resources.submit(task.run)));
+        },
+        sample: (attempted, record, stamp) => {
+          if (!this.#isLive) return;
+          const at = stateInstant(stamp, currentZone(attempted.task.run, this.#zone));
+          this.#samples.push(sampleRow(attempted, record, at));
+        },
+        tryClosed: (attempted) => {
+          const { run } = attempted.task;
+          const zone = settleZone(run, this.#zone);
+          const { spans, negativePhases } = trySpans(attempted, zone, this.#resources);
+          this.#output.spans.push(...spans);
+          this.#negativePhases += negativePhases;
+          this.#metrics.tryClosed(attempted, zone, this.#submitOf(run));
+        },
+        taskClosed: (task) => this.#taskClosed(task),
+        runClosed: (run) => {
+          this.#output.spans.push(...runSpans(run, settleZone(run, this.#zone), this.#resources));
+          this.#metrics.runClosed(run, this.#now, this.#submitOf(run));
+          this.#resources.forget(run);
+          onRunClosed(run.id);
+        },
+      },
+    });
+  }
+
+  /** Runs that are open, for the journal's retention. */
+  get openRuns(): Iterable<string> {
+    return this.#fold.runs.keys();
+  }
+
+  get openTasks(): number {
+    return this.#fold.openTasks;
+  }
+
+  /** When tick() would next close something, microseconds; Infinity if nothing waits. */
+  get nextDeadline(): number {
+    return this.#fold.nextDeadline;
+  }
+
+  get counts(): EngineCounts {
+    const { late, unattributed, evicted } = this.#fold.counts;
+    const metricsWithoutValue = this.#metricsWithoutValue;
+    return { late, unattributed, evicted, negativePhases: this.#negativePhases, metricsWithoutValue };
+  }
+
+  /** One journal entry's records, which arrived at `now` (microseconds). */
+  apply(records: readonly WideRecord[], now: number): Output {
+    this.#now = now;
+    this.#fold.tick(now);
+    for (const record of records) {
+      this.#fold.apply(record);
+      if (record['metric'] !== undefined && !this.#metrics.recordTold(record, now)) this.#metricsWithoutValue += 1;
+      if (record['message'] !== undefined) this.#line(record);
+    }
+    return this.#take();
+  }
+
+  /** Nothing arrived, but time went by. */
+  tick(now: number): Output {
+    this.#now = now;
+    this.#fold.tick(now);
+    return this.#take();
+  }
+
+  /** Closes one run, or all of them, as they stand. */
+  finish(run?: string): Output {
+    this.#fold.finish(run);
+    return this.#take();
+  }
+
+  /** What changed since the last call, for the read side. */
+  takeRows(): Rows {
+    const samples = this.#samples;
+    this.#samples = [];
+    return rowsOf(this.#fold.takeTouched(), samples, this.#zone);
+  }
+
+  /** Metrics at `now`, or, where it is undefined, each run's at its own last time. */
+  collect(now: number | undefined, ends = false): Metric[] {
+    const zoneOf = (run: Run): Zone => currentZone(run, this.#zone);
+    const lastOf = (run: Run): number => {
+      const zone = zoneOf(run);
+      return instantOf(run.completed, zone) ?? lastInstantOf(run.lastSeen, zone) ?? 0;
+    };
+    return this.#metrics.collect(now, zoneOf, lastOf, ends);
+  }
+
+  #take(): Output {
+    const output = this.#output;
+    this.#output = { spans: [], logs: [] };
+    return output;
+  }
+
+  #submitOf(run: Run) {
+    return () => this.#resources.submit(run);
+  }
+
+  #taskClosed(task: Task): void {
+    const zone = settleZone(task.run, this.#zone);
+    this.#output.spans.push(...taskSpans(task, zone, this.#resources));
+    this.#metrics.taskClosed(task, zone, this.#submitOf(task.run));
+    if (this.#isLive) return;
+    const resource = this.#resources.submit(task.run);
+    for (const fact of task.states) this.#output.logs.push(stateEvent(task, fact, zone, resource));
+  }
+
+  #line(record: WideRecord): void {
+    const id = record['parsl.dfk'];
+    const run = typeof id === 'string' ? this.#fold.runs.get(id) : undefined;
+    const zone = run === undefined ? this.#zone : currentZone(run, this.#zone);
+    const resource = run === undefined ? unknownRun : this.#resources.submit(run);
+    const line = logLine(record, zone, resource);
+    if (line !== undefined) this.#output.logs.push(line);
+  }
+}
+
+const unknownRun = { attributes: { 'service.namespace': 'parsl', 'service.name': 'parsl' } };

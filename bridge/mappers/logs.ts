@@ -1,0 +1,99 @@
+/**
+ * Log records (DESIGN.md §8): every state that a task or try enters is an event, so that a running task is visible
+ * before its span ends; every record with text is a line, with the ids of the span it belongs to.
+ *
+ * A log's observed time is its own time: nothing about the bridge is exported. The event name is written as an
+ * attribute too, because Loki drops the field.
+ */
+import { taskId, trySpanId } from '../core/ids.ts';
+import type { AttributeValue, LogRecord, Resource } from '../core/signal.ts';
+import { SeverityNumber } from '../core/signal.ts';
+import type { WideRecord } from '../core/record.ts';
+import { number, text } from '../core/record.ts';
+import { formatLocalTime, toNanos } from '../core/time.ts';
+import type { Zone } from '../core/time.ts';
+import { findKey } from '../core/keys.ts';
+import type { Task } from '../model/entities.ts';
+import type { StateFact } from '../model/facts.ts';
+import { isFailure } from '../model/states.ts';
+import { stateInstant } from '../model/zone.ts';
+import { attributes, errorType } from './common.ts';
+
+const STATE_EVENT = 'parsl.task.state';
+
+/** The event of one state, under the span of the try that it names, else of the task. */
+export function stateEvent(task: Task, fact: StateFact, zone: Zone, resource: Resource): LogRecord {
+  const { run } = task;
+  const time = toNanos(stateInstant(fact, zone));
+  const failed = isFailure(fact.state);
+  const severity = failed ? (fact.state === 'fail_retryable' ? 'WARN' : 'ERROR') : 'INFO';
+  const ofTry = fact.attempt !== undefined && (fact.state === 'launched' || task.tries[fact.attempt]?.isLaunched === true);
+  return {
+    timeUnixNano: time,
+    observedTimeUnixNano: time,
+    severityNumber: SeverityNumber[severity],
+    severityText: severity,
+    body: `task ${task.id} ${fact.state}${failed && fact.failHistory !== undefined ? `: ${fact.failHistory}` : ''}`,
+    eventName: STATE_EVENT,
+    attributes: attributes({
+      'event.name': STATE_EVENT,
+      'parsl.dfk': run.id,
+      'parsl.task': task.id,
+      'parsl.try': fact.attempt,
+      'parsl.task_state': fact.state,
+      'parsl.app_name': fact.app,
+      'parsl.executor': fact.executor,
+      'parsl.block': fact.block,
+      'host.name': fact.host,
+      'error.type': failed ? errorType(fact.failHistory) : undefined,
+    }),
+    traceId: task.traceId,
+    spanId: ofTry && fact.attempt !== undefined ? trySpanId(run.id, task.id, fact.attempt) : task.spanId,
+    resource,
+  };
+}
+
+/** Keys that become fields of the log record, or tell only how it reached the bridge. */
+const notAttributes = new Set(['time', 'message', 'level', 'source.receiver', 'source.arrival']);
+
+/** A record with text; undefined for a record without. */
+export function logLine(record: WideRecord, zone: Zone | undefined, resource: Resource): LogRecord | undefined {
+  const body = text(record, 'message');
+  if (body === undefined) return undefined;
+  const level = text(record, 'level') ?? '';
+  const severity = level in SeverityNumber ? (level as keyof typeof SeverityNumber) : undefined;
+  const time = timeOf(record, zone);
+  const run = text(record, 'parsl.dfk');
+  const task = number(record, 'parsl.task');
+  const attempt = number(record, 'parsl.try');
+  const ids = run === undefined || task === undefined ? undefined : taskId(run, task);
+  return {
+    timeUnixNano: time,
+    observedTimeUnixNano: time,
+    severityNumber: severity === undefined ? 0 : SeverityNumber[severity],
+    severityText: level,
+    body,
+    eventName: '',
+    attributes: lineAttributes(record),
+    traceId: ids?.traceId ?? '',
+    spanId: run !== undefined && task !== undefined && attempt !== undefined ? trySpanId(run, task, attempt) : (ids?.spanId ?? ''),
+    resource,
+  };
+}
+
+function timeOf(record: WideRecord, zone: Zone | undefined): bigint {
+  const { time } = record;
+  if (typeof time === 'bigint') return time;
+  const local = number(record, 'parsl.timestamp');
+  return local === undefined ? 0n : toNanos(local - (zone?.offset(local) ?? 0));
+}
+
+function lineAttributes(record: WideRecord): Record<string, AttributeValue> {
+  const kept: Record<string, AttributeValue> = {};
+  for (const [key, value] of Object.entries(record)) {
+    if (value === null || notAttributes.has(key)) continue;
+    const isLocalTime = typeof value === 'number' && findKey(key)?.type === 'local_time';
+    kept[key] = isLocalTime ? formatLocalTime(value) : value;
+  }
+  return kept;
+}

@@ -1,0 +1,178 @@
+/**
+ * The read side's rows (core/row.ts), projected from what changed in the model. Only what was observed goes into a
+ * row; whoever shows it decides what to infer.
+ */
+import { runId, trySpanId } from '../core/ids.ts';
+import type { BlockRow, ManagerRow, Rows, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
+import type { WideRecord } from '../core/record.ts';
+import { number } from '../core/record.ts';
+import type { Zone } from '../core/time.ts';
+import type { Block, Manager, Run, Task, Try } from '../model/entities.ts';
+import type { Earliest } from '../model/facts.ts';
+import type { Touched } from '../model/fold.ts';
+import { executorOfManager, launchedTries, managerOf, shownState, tryState } from '../model/resolve.ts';
+import { isBlockEnd, isFinal, laneOf } from '../model/states.ts';
+import { currentZone, instantOf, lastInstantOf, stateInstant } from '../model/zone.ts';
+import { memoSource } from './traces.ts';
+
+export function rowsOf(touched: Touched, samples: readonly SampleRow[], configured: Zone | undefined): Rows {
+  const zoneOf = (run: Run): Zone => currentZone(run, configured);
+  return {
+    runs: touched.runs.map((run) => runRow(run, zoneOf(run))),
+    tasks: touched.tasks.map((task) => taskRow(task, zoneOf(task.run))),
+    tries: touched.tasks.flatMap((task) => launchedTries(task).map((attempted) => tryRow(attempted, zoneOf(task.run)))),
+    blocks: touched.blocks.map((block) => blockRow(block, zoneOf(block.run))),
+    managers: touched.managers.map((manager) => managerRow(manager, zoneOf(manager.run))),
+    samples,
+  };
+}
+
+/** One resource message. */
+export function sampleRow(attempted: Try, record: WideRecord, at: number): SampleRow {
+  const user = number(record, 'psutil_process_time_user');
+  return {
+    run: attempted.task.run.id,
+    task: attempted.task.id,
+    try: attempted.number,
+    time: at,
+    cpu_time: user === undefined ? null : user + (number(record, 'psutil_process_time_system') ?? 0),
+    memory: number(record, 'psutil_process_memory_resident') ?? null,
+    read_bytes: number(record, 'psutil_process_disk_read') ?? null,
+    write_bytes: number(record, 'psutil_process_disk_write') ?? null,
+  };
+}
+
+function runRow(run: Run, zone: Zone): RunRow {
+  const { info } = run;
+  const firstSeen = instantOf(run.firstSeen, zone) ?? instantOf(run.began, zone) ?? 0;
+  return {
+    run: run.id,
+    workflow: info.workflow_name.value ?? null,
+    version: info.workflow_version.value ?? null,
+    user: info.user.value ?? null,
+    host: info.host.value ?? null,
+    rundir: info.rundir.value ?? null,
+    parsl_version: info.parsl_version.value ?? null,
+    python_version: info.python_version.value ?? null,
+    began: instantOf(run.began, zone) ?? null,
+    completed: instantOf(run.completed, zone) ?? null,
+    first_seen: firstSeen,
+    last_seen: lastInstantOf(run.lastSeen, zone) ?? firstSeen,
+    last_task_info: lastInstantOf(run.lastTaskInfo, zone) ?? null,
+    zone: zone.name,
+    zone_source: zone.source,
+    closed: run.closed,
+    trace_id: runId(run.id).traceId,
+  };
+}
+
+function taskRow(task: Task, zone: Zone): TaskRow {
+  const { run, fields } = task;
+  const state = shownState(task);
+  const tries = launchedTries(task);
+  const last = tries.at(-1);
+  const failed = state === 'failed' || state === 'dep_fail' || state === 'fail_retryable';
+  return {
+    run: run.id,
+    task: task.id,
+    app: fields.app.value ?? null,
+    state,
+    final: isFinal(state),
+    executor: fields.executor.value ?? null,
+    tries: tries.length,
+    invoked: instantOf(task.invoked, zone) ?? null,
+    launched: first(tries, 'launched', zone),
+    running: first(tries, 'running', zone),
+    running_ended: last === undefined ? null : (instantOf(last.ended, zone) ?? null),
+    returned: instantOf(task.returned, zone) ?? null,
+    depends: fields.depends.value ?? null,
+    joins: fields.joins.value ?? null,
+    hashsum: fields.hashsum.value ?? null,
+    memo_source: state === 'memo_done' ? (memoSource(task) ?? null) : null,
+    fail_count: task.failCount.value ?? 0,
+    fail_history: failed ? (fields.failHistory.value ?? null) : null,
+    stdout: fields.stdout.value ?? null,
+    stderr: fields.stderr.value ?? null,
+    inputs: fields.inputs.value ?? null,
+    outputs: fields.outputs.value ?? null,
+    host: last?.host.value ?? null,
+    block: last?.block.value ?? null,
+    manager: last === undefined ? null : (managerOf(last, zone)?.id ?? null),
+    closed: task.closed,
+    trace_id: task.traceId,
+    span_id: task.spanId,
+  };
+}
+
+function first(tries: readonly Try[], which: 'launched' | 'running', zone: Zone): number | null {
+  const times = tries.map((attempted) => instantOf(attempted[which], zone)).filter((at) => at !== undefined);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+function tryRow(attempted: Try, zone: Zone): TryRow {
+  const { task, usage } = attempted;
+  const at = (time: Earliest): number | null => instantOf(time, zone) ?? null;
+  const states = task.states
+    .filter((fact) => fact.attempt === attempted.number)
+    .map((fact) => [laneOf(fact.state), fact.state, stateInstant(fact, zone)] as const)
+    .sort((a, b) => a[2] - b[2]);
+  return {
+    run: task.run.id,
+    task: task.id,
+    try: attempted.number,
+    launched: at(attempted.launched),
+    running: at(attempted.running),
+    running_ended: at(attempted.ended),
+    returned: at(attempted.returned),
+    state: tryState(attempted) ?? null,
+    executor: attempted.executor.value ?? null,
+    host: attempted.host.value ?? null,
+    block: attempted.block.value ?? null,
+    manager: managerOf(attempted, zone)?.id ?? null,
+    fail_history: attempted.failHistory.value ?? null,
+    cpu_time: known(usage.cpuTime),
+    memory_peak: known(usage.memoryPeak),
+    read_bytes: known(usage.readBytes),
+    write_bytes: known(usage.writeBytes),
+    states: JSON.stringify(states),
+    span_id: trySpanId(task.run.id, task.id, attempted.number),
+  };
+}
+
+function known(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
+
+function blockRow(block: Block, zone: Zone): BlockRow {
+  const states = block.states.map((fact) => [fact.state, stateInstant(fact, zone)] as const).sort((a, b) => a[1] - b[1]);
+  return {
+    run: block.run.id,
+    executor: block.executor,
+    block: block.id,
+    job: block.job.value ?? null,
+    state: block.state.value ?? 'UNKNOWN',
+    states: JSON.stringify(states),
+    first_seen: states[0]?.[1] ?? 0,
+    ended: states.find(([state]) => isBlockEnd(state))?.[1] ?? null,
+  };
+}
+
+function managerRow(manager: Manager, zone: Zone): ManagerRow {
+  const registered = instantOf(manager.registered, zone) ?? 0;
+  return {
+    run: manager.run.id,
+    manager: manager.id,
+    executor: executorOfManager(manager) ?? null,
+    block: manager.block.value ?? null,
+    host: manager.host.value ?? null,
+    workers: manager.workers.value ?? null,
+    cpus: manager.cpus.value ?? null,
+    memory: manager.memory.value ?? null,
+    registered,
+    last_seen: lastInstantOf(manager.lastSeen, zone) ?? registered,
+    lost: instantOf(manager.lost, zone) ?? null,
+    active: manager.active.value ?? false,
+    draining: manager.draining.value ?? false,
+    held: manager.held.value ?? 0,
+  };
+}

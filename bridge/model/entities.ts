@@ -1,0 +1,303 @@
+/**
+ * What the model holds: runs, tasks, tries, executors, blocks and managers, as facts. Nothing here is derived;
+ * what follows from the facts, and whether it was observed or inferred, is worked out in resolve.ts.
+ */
+import { taskId } from '../core/ids.ts';
+import type { Zone } from '../core/time.ts';
+import type { Earliest, Latest, StateFact } from './facts.ts';
+import { earliest, latest } from './facts.ts';
+import { Ranges } from './ranges.ts';
+
+export interface Run {
+  readonly id: string;
+  readonly info: Readonly<Record<RunField, Latest<string>>>;
+  readonly began: Earliest;
+  readonly completed: Earliest;
+  /** Told by the plugin. */
+  readonly utcOffset: Latest<number>;
+  readonly timeZone: Latest<string>;
+  /** Smallest arrival minus naive time seen, microseconds: by the submit side's clock, and by any. */
+  submitDelay: number;
+  anyDelay: number;
+  /** Settled with the first span or log that leaves, so that a run never has two zones. */
+  zone: Zone | undefined;
+  readonly tasks: Map<number, Task>;
+  readonly closedTasks: Ranges;
+  /** Tasks now in each state, closed ones included. */
+  readonly counts: Map<string, number>;
+  /** The earliest exec_done of each memoisation hash. */
+  readonly memo: Map<string, MemoSource>;
+  readonly executors: Map<string, Executor>;
+  readonly blocks: Map<string, Block>;
+  readonly managers: Map<string, Manager>;
+  /** First and last time any record about the run speaks of, and the last TASK_INFO's. */
+  readonly firstSeen: Earliest;
+  readonly lastSeen: Last;
+  readonly lastTaskInfo: Last;
+  /** The last TASK_INFO or worker start or end: where a run without an end message is taken to end. */
+  readonly lastWork: Last;
+  late: number;
+  closed: boolean;
+  touched: boolean;
+}
+
+export const runFields = {
+  workflow_name: 'parsl.workflow_info.workflow_name',
+  workflow_version: 'parsl.workflow_info.workflow_version',
+  rundir: 'parsl.workflow_info.rundir',
+  user: 'parsl.workflow_info.user',
+  host: 'parsl.workflow_info.host',
+  parsl_version: 'parsl.workflow_info.parsl_version',
+  python_version: 'parsl.workflow_info.python_version',
+} as const;
+export type RunField = keyof typeof runFields;
+
+/** The latest time told, in each kind of clock. */
+export interface Last {
+  local: number;
+  instant: number;
+}
+
+export interface MemoSource {
+  task: number;
+  at: number;
+}
+
+export interface Task {
+  readonly run: Run;
+  readonly id: number;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly fields: Readonly<Record<TaskField, Latest<string>>>;
+  readonly failCount: Latest<number>;
+  readonly invoked: Earliest;
+  readonly returned: Earliest;
+  readonly states: StateFact[];
+  /** By the rule that a final state outranks any other, then the latest. */
+  readonly state: Latest<string>;
+  /** What `run.counts` counts the task as. */
+  shown: string;
+  /** By number; a hole where nothing named that try. */
+  readonly tries: (Try | undefined)[];
+  /** Worker messages of releases that number no tries, given to tries when the task closes. */
+  readonly loose: WorkerFact[];
+  readonly lastSeen: Last;
+  openTries: number;
+  closed: boolean;
+  touched: boolean;
+}
+
+/** Text that TASK_INFO tells of a task, with the key it comes by. */
+export const taskFields = {
+  app: 'parsl.app_name',
+  executor: 'parsl.executor',
+  depends: 'parsl.dependency_task',
+  joins: 'parsl.joined_task',
+  hashsum: 'parsl.task_hashsum',
+  failHistory: 'parsl.task_fail_history',
+  stdin: 'parsl.task_stdin',
+  stdout: 'parsl.task_stdout',
+  stderr: 'parsl.task_stderr',
+  inputs: 'parsl.task_inputs',
+  outputs: 'parsl.task_outputs',
+} as const;
+export type TaskField = keyof typeof taskFields;
+
+export interface Try {
+  readonly task: Task;
+  readonly number: number;
+  /** A `launched` status or a worker message named it: only then is it more than a number (DESIGN.md §3). */
+  isLaunched: boolean;
+  /** The executor holds it back for the tasks it started itself: it ends with its task. */
+  isJoin: boolean;
+  readonly launched: Earliest;
+  readonly returned: Earliest;
+  readonly running: Earliest;
+  readonly ended: Earliest;
+  readonly executor: Latest<string>;
+  readonly failHistory: Latest<string>;
+  readonly host: Latest<string>;
+  readonly block: Latest<string>;
+  readonly usage: Usage;
+  /** An end is known, and the linger clock runs. */
+  isEnding: boolean;
+  isSettling: boolean;
+  closed: boolean;
+}
+
+/** Cumulative over the try, so the largest value told is the last. NaN where nothing was told. */
+export interface Usage {
+  cpuTime: number;
+  memoryPeak: number;
+  readBytes: number;
+  writeBytes: number;
+}
+
+export interface WorkerFact {
+  readonly at: number;
+  readonly local: boolean;
+  readonly starts: boolean;
+  readonly ends: boolean;
+  readonly host: string | undefined;
+  readonly block: string | undefined;
+  readonly usage: Usage;
+}
+
+export interface Executor {
+  readonly run: Run;
+  readonly label: string;
+  readonly firstSeen: Earliest;
+}
+
+export interface Block {
+  readonly run: Run;
+  readonly executor: string;
+  readonly id: string;
+  readonly job: Latest<string>;
+  readonly states: StateFact[];
+  readonly state: Latest<string>;
+  touched: boolean;
+}
+
+export interface Manager {
+  readonly run: Run;
+  readonly id: string;
+  readonly block: Latest<string>;
+  readonly host: Latest<string>;
+  readonly workers: Latest<number>;
+  readonly cpus: Latest<number>;
+  readonly memory: Latest<number>;
+  readonly parslVersion: Latest<string>;
+  readonly pythonVersion: Latest<string>;
+  /** What the newest NODE_INFO says; only the newest counts, rows are never summed. */
+  readonly active: Latest<boolean>;
+  readonly draining: Latest<boolean>;
+  readonly held: Latest<number>;
+  readonly registered: Earliest;
+  readonly lost: Earliest;
+  readonly lastSeen: Last;
+  touched: boolean;
+}
+
+const last = (): Last => ({ local: NaN, instant: NaN });
+
+const cells = <K extends string>(names: Readonly<Record<K, string>>): Record<K, Latest<string>> =>
+  Object.fromEntries(Object.keys(names).map((name) => [name, latest<string>()])) as Record<K, Latest<string>>;
+
+export function newRun(id: string): Run {
+  return {
+    id,
+    info: cells(runFields),
+    began: earliest(),
+    completed: earliest(),
+    utcOffset: latest(),
+    timeZone: latest(),
+    submitDelay: Infinity,
+    anyDelay: Infinity,
+    zone: undefined,
+    tasks: new Map(),
+    closedTasks: new Ranges(),
+    counts: new Map(),
+    memo: new Map(),
+    executors: new Map(),
+    blocks: new Map(),
+    managers: new Map(),
+    firstSeen: earliest(),
+    lastSeen: last(),
+    lastTaskInfo: last(),
+    lastWork: last(),
+    late: 0,
+    closed: false,
+    touched: false,
+  };
+}
+
+export function newTask(run: Run, id: number): Task {
+  const { traceId, spanId } = taskId(run.id, id);
+  return {
+    run,
+    id,
+    traceId,
+    spanId,
+    // Written out, not made by cells(): this is made once a task, and a fixed shape is three times faster.
+    fields: {
+      app: latest(),
+      executor: latest(),
+      depends: latest(),
+      joins: latest(),
+      hashsum: latest(),
+      failHistory: latest(),
+      stdin: latest(),
+      stdout: latest(),
+      stderr: latest(),
+      inputs: latest(),
+      outputs: latest(),
+    },
+    failCount: latest(),
+    invoked: earliest(),
+    returned: earliest(),
+    states: [],
+    state: latest(),
+    shown: '',
+    tries: [],
+    loose: [],
+    lastSeen: last(),
+    openTries: 0,
+    closed: false,
+    touched: false,
+  };
+}
+
+export function newTry(task: Task, number: number): Try {
+  return {
+    task,
+    number,
+    isLaunched: false,
+    isJoin: false,
+    launched: earliest(),
+    returned: earliest(),
+    running: earliest(),
+    ended: earliest(),
+    executor: latest(),
+    failHistory: latest(),
+    host: latest(),
+    block: latest(),
+    usage: newUsage(),
+    isEnding: false,
+    isSettling: false,
+    closed: false,
+  };
+}
+
+export function newUsage(): Usage {
+  return { cpuTime: NaN, memoryPeak: NaN, readBytes: NaN, writeBytes: NaN };
+}
+
+export function newExecutor(run: Run, label: string): Executor {
+  return { run, label, firstSeen: earliest() };
+}
+
+export function newBlock(run: Run, executor: string, id: string): Block {
+  return { run, executor, id, job: latest(), states: [], state: latest(), touched: false };
+}
+
+export function newManager(run: Run, id: string): Manager {
+  return {
+    run,
+    id,
+    block: latest(),
+    host: latest(),
+    workers: latest(),
+    cpus: latest(),
+    memory: latest(),
+    parslVersion: latest(),
+    pythonVersion: latest(),
+    active: latest(),
+    draining: latest(),
+    held: latest(),
+    registered: earliest(),
+    lost: earliest(),
+    lastSeen: last(),
+    touched: false,
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * How facts merge. Every operation here is commutative, associative and idempotent, which is why the order of
+ * records, their repetition and their way of arrival do not matter (DESIGN.md §4.5).
+ */
+
+/** A number greater than any instant; added to the rank of what a final state says, so that it outranks all else. */
+const FINAL = 4e15;
+
+/** How much a record's word counts: final states first, then the later record. */
+export function rankOf(atUs: number, isFinal: boolean): number {
+  return isFinal ? atUs + FINAL : atUs;
+}
+
+/** A value told by several records: the highest rank wins, between equals the smaller value. */
+export interface Latest<T> {
+  value: T | undefined;
+  rank: number;
+}
+
+export function latest<T>(): Latest<T> {
+  return { value: undefined, rank: -1 };
+}
+
+export function learn<T extends string | number | boolean>(cell: Latest<T>, value: T, rank: number): void {
+  if (value === cell.value) {
+    if (rank > cell.rank) cell.rank = rank;
+  } else if (cell.value === undefined || rank > cell.rank || (rank === cell.rank && value < cell.value)) {
+    cell.value = value;
+    cell.rank = rank;
+  }
+}
+
+/**
+ * The earliest time told for one event, in each of the two kinds of clock: naive local times, whose zone is known
+ * only later, and instants. NaN where nothing was told.
+ */
+export interface Earliest {
+  local: number;
+  instant: number;
+}
+
+export function earliest(): Earliest {
+  return { local: NaN, instant: NaN };
+}
+
+export function learnLocal(cell: Earliest, at: number | undefined): void {
+  if (at !== undefined && !(at >= cell.local)) cell.local = at;
+}
+
+export function learnInstant(cell: Earliest, at: number | undefined): void {
+  if (at !== undefined && !(at >= cell.instant)) cell.instant = at;
+}
+
+export function isKnown(cell: Earliest): boolean {
+  return !Number.isNaN(cell.local) || !Number.isNaN(cell.instant);
+}
+
+/** A state that some record told, with the time it told. */
+export interface StateFact {
+  readonly state: string;
+  /** Undefined where the release numbers no tries, or the record names none. */
+  readonly attempt: number | undefined;
+  readonly at: number;
+  /** The kind of clock that `at` was read from. */
+  readonly local: boolean;
+  /** What the same record told, for the log event that the state becomes; undefined where it told nothing. */
+  readonly app: string | undefined;
+  readonly executor: string | undefined;
+  readonly failHistory: string | undefined;
+  readonly host: string | undefined;
+  readonly block: string | undefined;
+}
+
+/** Adds a state unless it is there already. Returns the fact if it is new. */
+export function learnState(facts: StateFact[], fact: StateFact): boolean {
+  for (const known of facts) {
+    if (known.at === fact.at && known.state === fact.state && known.attempt === fact.attempt && known.local === fact.local)
+      return false;
+  }
+  facts.push(fact);
+  return true;
+}

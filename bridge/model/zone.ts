@@ -1,0 +1,42 @@
+/**
+ * Which zone a run's naive clocks are in (DESIGN.md §10): what the plugin says, else the configuration, else what
+ * arrival times tell, else this machine's.
+ */
+import type { Zone } from '../core/time.ts';
+import { fixedZone, machineZone, namedZone, zoneFromArrival } from '../core/time.ts';
+import type { Earliest } from './facts.ts';
+import type { Last, Run } from './entities.ts';
+
+/** The best that is known now. */
+export function currentZone(run: Run, configured: Zone | undefined): Zone {
+  if (run.zone !== undefined) return run.zone;
+  const told = run.timeZone.value === undefined ? undefined : namedZone(run.timeZone.value, 'plugin');
+  if (told !== undefined) return told;
+  if (run.utcOffset.value !== undefined) return fixedZone(run.utcOffset.value * 1e6, 'plugin');
+  if (configured !== undefined) return configured;
+  const delay = Number.isFinite(run.submitDelay) ? run.submitDelay : run.anyDelay;
+  return Number.isFinite(delay) ? zoneFromArrival(delay) : machineZone();
+}
+
+/** Settles the zone for good, with the first span or log that leaves. */
+export function settleZone(run: Run, configured: Zone | undefined): Zone {
+  return (run.zone ??= currentZone(run, configured));
+}
+
+/** A time as an instant, in microseconds; undefined if it was never told. */
+export function instantOf(time: Earliest, zone: Zone): number | undefined {
+  const fromLocal = time.local - zone.offset(time.local);
+  if (Number.isNaN(fromLocal)) return Number.isNaN(time.instant) ? undefined : time.instant;
+  return Number.isNaN(time.instant) ? fromLocal : Math.min(fromLocal, time.instant);
+}
+
+/** The later of both clocks. */
+export function lastInstantOf(time: Last, zone: Zone): number | undefined {
+  const fromLocal = time.local - zone.offset(time.local);
+  if (Number.isNaN(fromLocal)) return Number.isNaN(time.instant) ? undefined : time.instant;
+  return Number.isNaN(time.instant) ? fromLocal : Math.max(fromLocal, time.instant);
+}
+
+export function stateInstant({ at, local }: { at: number; local: boolean }, zone: Zone): number {
+  return local ? at - zone.offset(at) : at;
+}
