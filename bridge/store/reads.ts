@@ -37,7 +37,7 @@ type StoredRun = Stored<RunRow> & { readonly run_no: number; readonly revision: 
 
 export function createReads(db: Database.Database): Reads {
   const findRun = db.prepare<[string], { run_no: number; revision: number }>(
-    'SELECT run_no, revision FROM run WHERE run = ?',
+    'SELECT run_no, revision FROM run WHERE run = ? AND first_seen IS NOT NULL',
   );
 
   /** Runs `read` on one snapshot for a run that is there; else gives `missing`. */

@@ -153,7 +153,7 @@ const countTask = `
 
 export const ddl = `
 CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, samples_cut INTEGER NOT NULL) STRICT;
-INSERT INTO meta VALUES (1, -1, 0);
+INSERT INTO meta VALUES (1, 0, 0);
 
 CREATE TABLE run (
   run_no INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, ${list(runColumns)}

@@ -43,7 +43,7 @@ export function openStore(path: string, { samples_max = SAMPLES_MAX }: StoreOpti
   return {
     ...createReads(db),
     fresh,
-    seq: () => meta.get()?.seq ?? -1,
+    seq: () => meta.get()?.seq ?? 0,
     samplesCut: () => meta.get()?.samples_cut ?? 0,
     write,
     close() {

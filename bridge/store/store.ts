@@ -183,7 +183,7 @@ export interface Reads {
 export interface Store extends Reads {
   /** True if the file was made now, or made anew because its schema was another: replay the journal into it. */
   readonly fresh: boolean;
-  /** Last journal sequence applied, -1 if none. */
+  /** Last journal sequence applied, 0 if none. */
   seq(): number;
   /** One transaction: all rows and the sequence, or nothing. */
   write(rows: Rows, seq: number): void;

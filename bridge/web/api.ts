@@ -1,0 +1,177 @@
+/**
+ * The API that the page reads, for others too (docs/api.md). JSON out; every parameter is checked, a wrong one is
+ * named. Answers about one run carry the run's revision as their ETag, so that asking again about a run that has not
+ * changed costs nothing.
+ */
+import type { Request, RequestHandler, Response } from 'express';
+import { Router } from 'express';
+import { z } from 'zod';
+
+import type { Reads, TaskQuery } from '../store/store.ts';
+import { pageMax, pointsMax, taskSorts } from '../store/store.ts';
+import { sendError } from './errors.ts';
+import { shownInfo, type Info } from './info.ts';
+import type { Live } from './live.ts';
+import { phasesOf } from './phases.ts';
+import { withStatus } from './status.ts';
+
+export interface ApiOptions {
+  readonly store: Reads;
+  readonly live: Live;
+  readonly info: () => Info;
+  /** Microseconds since the epoch. */
+  readonly now: () => number;
+}
+
+const word = z.string().min(1).max(500);
+
+export const taskParameters = z.strictObject({
+  state: z
+    .string()
+    .max(500)
+    .transform((list) => list.split(',').filter((state) => state !== ''))
+    .optional()
+    .describe('Any of these states, comma list.'),
+  app: word.optional().describe('App.'),
+  executor: word.optional().describe('Executor.'),
+  host: word.optional().describe('Host of the newest try.'),
+  block: word.optional().describe('Block of the newest try.'),
+  manager: word.optional().describe('Manager of the newest try.'),
+  error: word.optional().describe('Error type of the task or of one of its tries.'),
+  text: z.string().max(200).optional().describe('Text in app, host, error, files; or the task’s number.'),
+  sort: z.enum(taskSorts).default('task').describe('What to sort by; what is not known stands last.'),
+  order: z.enum(['asc', 'desc']).default('asc').describe('Which way.'),
+  limit: z.coerce.number().int().min(1).max(pageMax).default(100).describe('Tasks a page.'),
+  offset: z.coerce.number().int().min(0).max(1e9).default(0).describe('Tasks before the page.'),
+});
+
+export const curveParameters = z.strictObject({
+  points: z.coerce.number().int().min(2).max(pointsMax).default(pointsMax).describe('Points of the curve.'),
+});
+
+export const streamParameters = z.strictObject({ run: word.optional().describe('Records of this run only.') });
+
+const noParameters = z.strictObject({});
+const taskNumber = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+type About<P> = (run: string, parameters: P, request: Request) => Promise<object | undefined>;
+
+export function createApi({ store, live, info, now }: ApiOptions): Router {
+  const api = Router();
+  // A bridge that was started again may have built its store anew, with other answers under the same revisions.
+  const boot = now().toString(36);
+
+  /** An answer about one run: 404 if it is not there, 304 if the asker has it already. */
+  const aboutRun =
+    <S extends z.ZodObject>(
+      schema: S,
+      answer: About<z.output<S>>,
+      cached: 'by revision' | 'never' = 'by revision',
+    ): RequestHandler =>
+    async (request, response) => {
+      const { run } = request.params;
+      const parameters = parse(schema, request, response);
+      if (parameters === undefined || typeof run !== 'string') return;
+      const revision = await store.revision(run);
+      if (revision === undefined) {
+        sendError(response, 404, `there is no run ${run}`, 'GET api/runs lists the runs');
+        return;
+      }
+      if (cached === 'by revision') {
+        response.set('ETag', `W/"${boot}-${revision}"`);
+        if (request.fresh) {
+          response.status(304).end();
+          return;
+        }
+      }
+      const value = await answer(run, parameters, request);
+      if (value !== undefined) response.json(value);
+      else sendError(response, 404, `run ${run} has no such task`, `GET api/runs/${run}/tasks lists its tasks`);
+    };
+
+  api.use((_request, response, next) => {
+    response.set('Cache-Control', 'no-cache');
+    next();
+  });
+  api.get('/info', (_request, response) => void response.json(shownInfo(info())));
+  api.get('/runs', async (request, response) => {
+    if (parse(noParameters, request, response) === undefined) return;
+    const at = now();
+    response.json({ now: at, runs: (await store.runs()).map((run) => withStatus(run, at)) });
+  });
+  api.get(
+    '/runs/:run',
+    aboutRun(noParameters, async (run) => readRun(store, run, now()), 'never'),
+  );
+  api.get(
+    '/runs/:run/tasks',
+    aboutRun(taskParameters, (run, query) => store.tasks(run, toQuery(query))),
+  );
+  api.get('/runs/:run/tasks/:task', aboutRun(noParameters, async (run, _, { params }) => {
+    const number = taskNumber.safeParse(params['task']);
+    const task = number.success ? await store.task(run, number.data) : undefined;
+    return task && { task, phases: phasesOf(task) };
+  })); // prettier-ignore
+  api.get(
+    '/runs/:run/states',
+    aboutRun(curveParameters, (run, { points }) => store.states(run, points)),
+  );
+  api.get(
+    '/runs/:run/workers',
+    aboutRun(curveParameters, (run, { points }) => store.workers(run, points)),
+  );
+  api.get(
+    '/runs/:run/failures',
+    aboutRun(noParameters, async (run) => ({ failures: await store.failures(run) })),
+  );
+  api.get(
+    '/runs/:run/hosts',
+    aboutRun(noParameters, async (run) => ({ hosts: await store.hosts(run) })),
+  );
+  api.get('/runs/:run/blocks', aboutRun(noParameters, async (run) => {
+    const [blocks, managers] = await Promise.all([store.blocks(run), store.managers(run)]);
+    return { blocks, managers };
+  })); // prettier-ignore
+  api.get('/live', (request, response) => {
+    if (!live.serveChanges(request, response)) refuseStream(response);
+  });
+  api.get('/stream', (request, response) => {
+    const parameters = parse(streamParameters, request, response);
+    if (parameters === undefined) return;
+    if (!live.serveStream(request, response, parameters.run?.toLowerCase())) refuseStream(response);
+  });
+  api.use((request, response) => {
+    const isKnown = request.method !== 'GET' && request.method !== 'HEAD';
+    if (isKnown) sendError(response.set('Allow', 'GET'), 405, `${request.method} is not for this address`, 'use GET');
+    else sendError(response, 404, `there is no api${request.path}`, 'docs/api.md lists what there is');
+  });
+  return api;
+}
+
+/** The parameters, or undefined after answering 400 with the name of the wrong one. */
+function parse<S extends z.ZodObject>(schema: S, request: Request, response: Response): z.output<S> | undefined {
+  const parsed = schema.safeParse(request.query);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const names = issue?.code === 'unrecognized_keys' ? issue.keys : (issue?.path.map(String) ?? []);
+  const known = Object.keys(schema.shape);
+  const hint = known.length === 0 ? 'this takes no parameters' : `parameters: ${known.join(', ')}`;
+  const wrong = issue?.code === 'unrecognized_keys' ? 'no such parameter' : (issue?.message ?? 'wrong');
+  sendError(response, 400, `parameter ${names.join('.')}: ${wrong}`, hint);
+  return undefined;
+}
+
+async function readRun(store: Reads, run: string, now: number): Promise<object | undefined> {
+  const detail = await store.run(run);
+  return detail && { now, run: withStatus(detail, now) };
+}
+
+/** Keys that were not asked for are absent, not undefined. */
+function toQuery(parameters: z.output<typeof taskParameters>): TaskQuery {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as unknown as TaskQuery; // The schema's keys are the query's.
+}
+
+function refuseStream(response: Response): void {
+  sendError(response, 503, 'there are too many open streams', 'close a page that shows this bridge');
+}
