@@ -13,6 +13,7 @@ import { rowsOf, sampleRow } from './mappers/rows.ts';
 import { runSpans } from './mappers/run_trace.ts';
 import { taskSpans, trySpans } from './mappers/traces.ts';
 import type { Run, Task } from './model/entities.ts';
+import type { StateFact } from './model/facts.ts';
 import { Fold } from './model/fold.ts';
 import { currentZone, lastInstantOf, instantOf, settleZone, stateInstant } from './model/zone.ts';
 
@@ -28,6 +29,8 @@ export interface EngineOptions {
   readonly closedRuns?: Iterable<string>;
   readonly openTasksMax?: number;
   readonly memoSourcesMax?: number;
+  /** Takes output while finish() goes on, in pieces, so that it need not be held whole. */
+  readonly onOutput?: (output: Output) => void;
   readonly onRunOpened?: (id: string) => void;
   readonly onRunClosed?: (id: string) => void;
 }
@@ -54,16 +57,22 @@ export class Engine {
   readonly #resources = new Resources();
   readonly #metrics = new Metrics();
   readonly #isLive: boolean;
+  readonly #onOutput: ((output: Output) => void) | undefined;
+  /** Spans of the tries of the task that is being closed: they follow its own. */
+  #trySpans: Span[] = [];
   #output: Output = { spans: [], logs: [] };
+  /** Text records, kept until finish() where everything is told then. */
+  #lines: LogRecord[] = [];
   #samples: SampleRow[] = [];
   #negativePhases = 0;
   #metricsWithoutValue = 0;
   #now = 0;
 
   constructor(options: EngineOptions) {
-    const { closing, settleUs = 2e6, lingerUs = 30e6, zone, onRunOpened = () => {}, onRunClosed = () => {} } = options;
+    const { closing, settleUs = 2e6, lingerUs = 30e6, zone, onOutput, onRunOpened = () => {}, onRunClosed = () => {} } = options;
     this.#zone = zone;
     this.#isLive = closing === 'live';
+    this.#onOutput = onOutput;
     this.#fold = new Fold({
       ...options,
       zone,
@@ -88,7 +97,7 @@ export class Engine {
           const { run } = attempted.task;
           const zone = settleZone(run, this.#zone);
           const { spans, negativePhases } = trySpans(attempted, zone, this.#resources);
-          this.#output.spans.push(...spans);
+          (this.#isLive ? this.#output.spans : this.#trySpans).push(...spans);
           this.#negativePhases += negativePhases;
           this.#metrics.tryClosed(attempted, zone, this.#submitOf(run));
         },
@@ -145,6 +154,10 @@ export class Engine {
   /** Closes one run, or all of them, as they stand. */
   finish(run?: string): Output {
     this.#fold.finish(run);
+    const lines = this.#lines.map((line) => ({ line, key: lineKey(line) })).sort((a, b) => (a.key < b.key ? -1 : 1));
+    // Equal records count once.
+    for (const [index, { line, key }] of lines.entries()) if (key !== lines[index - 1]?.key) this.#output.logs.push(line);
+    this.#lines = [];
     return this.#take();
   }
 
@@ -177,11 +190,14 @@ export class Engine {
 
   #taskClosed(task: Task): void {
     const zone = settleZone(task.run, this.#zone);
-    this.#output.spans.push(...taskSpans(task, zone, this.#resources));
+    this.#output.spans.push(...taskSpans(task, zone, this.#resources), ...this.#trySpans);
+    this.#trySpans = [];
     this.#metrics.taskClosed(task, zone, this.#submitOf(task.run));
     if (this.#isLive) return;
     const resource = this.#resources.submit(task.run);
-    for (const fact of task.states) this.#output.logs.push(stateEvent(task, fact, zone, resource));
+    const facts = [...task.states].sort((a, b) => stateInstant(a, zone) - stateInstant(b, zone) || compareFacts(a, b));
+    for (const fact of facts) this.#output.logs.push(stateEvent(task, fact, zone, resource));
+    if (this.#output.spans.length >= PIECE_SPANS) this.#onOutput?.(this.#take());
   }
 
   #line(record: WideRecord): void {
@@ -190,8 +206,25 @@ export class Engine {
     const zone = run === undefined ? this.#zone : currentZone(run, this.#zone);
     const resource = run === undefined ? unknownRun : this.#resources.submit(run);
     const line = logLine(record, zone, resource);
-    if (line !== undefined) this.#output.logs.push(line);
+    if (line === undefined) return;
+    if (this.#isLive) this.#output.logs.push(line);
+    else this.#lines.push(line);
   }
+}
+
+/** Spans handed to onOutput at a time. */
+const PIECE_SPANS = 1000;
+
+/** Any fixed order will do for what happened at the same time. */
+function compareFacts(a: StateFact, b: StateFact): number {
+  if (a.state !== b.state) return a.state < b.state ? -1 : 1;
+  return (a.attempt ?? -1) - (b.attempt ?? -1);
+}
+
+/** Sorts lines by trace, then time, then all they say. */
+function lineKey({ traceId, timeUnixNano, body, attributes }: LogRecord): string {
+  const said = JSON.stringify(attributes, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+  return `${traceId}\n${timeUnixNano.toString().padStart(20, '0')}\n${body}\n${said}`;
 }
 
 const unknownRun = { attributes: { 'service.namespace': 'parsl', 'service.name': 'parsl' } };

@@ -1,0 +1,130 @@
+/**
+ * The command line. Only this file reads argv, listens for signals and sets exit codes: 0 done, 1 the data were bad or
+ * incomplete, 2 the call or the configuration was wrong.
+ */
+import { Command, CommanderError, Option } from 'commander';
+
+import type { ConvertCommandOptions } from './commands/convert.ts';
+import type { InspectOptions } from './commands/inspect.ts';
+import type { Io } from './commands/io.ts';
+import { Exit } from './commands/io.ts';
+import type { ServeOptions } from './commands/serve.ts';
+import { BridgeError } from './core/errors.ts';
+import { version } from './version.ts';
+
+/** A second Ctrl-C, or this long after the first, ends the process whatever it is doing. */
+const STOP_WITHIN_MS = 15_000;
+
+const io: Io = {
+  env: process.env,
+  isTerminal: process.stderr.isTTY,
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+};
+
+const program = new Command('parsl-otel')
+  .description('OpenTelemetry for Parsl: takes in what Parsl says of a run, gives out traces, metrics and logs.')
+  .version(version)
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true })
+  .showHelpAfterError('(parsl-otel --help shows what there is)');
+
+const config = new Option('-c, --config <file>', 'configuration file (YAML)');
+const data = new Option('-d, --data <dir>', 'data directory (default: $XDG_STATE_HOME/parsl-otel/data)');
+const timeZone = new Option('--time-zone <zone>', 'zone of Parsl’s naive times, such as Europe/Berlin or +01:00');
+
+program
+  .command('serve')
+  .description('run the bridge: receivers, journal, exporters and page')
+  .addOption(config)
+  .addOption(data)
+  .option('-l, --listen <host:port>', 'where the page and HTTP listen (default: 127.0.0.1:4380)')
+  .addOption(timeZone)
+  .option('--connection-file <file>', 'where the plugin finds the bridge')
+  .option('--capture <file>', 'also write every message as it came to a capture')
+  .option('--demo [capture]', 'play a recorded run in real time, over and over')
+  .option('--finish', 'at the end, close all runs as they stand and export them')
+  .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error', 'silent']).default('warn'))
+  .addHelpText(
+    'after',
+    `
+Examples:
+  parsl-otel serve                                    everything on loopback, data in your state directory
+  parsl-otel serve --demo                             no Parsl at hand: play a recorded run
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 parsl-otel serve
+  parsl-otel serve --config bridge.yaml --data /scratch/me/parsl-otel`,
+  )
+  .action((options: ServeOptions) => runServe(options));
+
+program
+  .command('convert')
+  .description('turn captures and JSON lines into another format')
+  .argument('<input...>', 'captures or JSON lines, gzipped or not; - for standard input')
+  .requiredOption('-t, --to <format>', 'otlp_json (traces, metrics, logs) or jsonl (wide records)')
+  .requiredOption('-o, --output <path>', 'file to write; - for standard output')
+  .addOption(timeZone)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  parsl-otel convert run.capture --to otlp_json --output run.otlp.jsonl
+  parsl-otel convert a.capture b.capture --to jsonl --output - | grep task_state
+
+Exit code 1: part of the input was cut off or could not be decoded; the rest was converted.`,
+  )
+  .action(async (inputs: string[], options: ConvertCommandOptions) => {
+    const { convertCommand } = await import('./commands/convert.ts');
+    process.exitCode = await convertCommand(inputs, options, io);
+  });
+
+program
+  .command('validate')
+  .description('check a configuration file')
+  .addOption(config)
+  .addOption(data)
+  .addHelpText('after', '\nExample:\n  parsl-otel validate --config bridge.yaml')
+  .action(async (options: InspectOptions) => (await import('./commands/inspect.ts')).validate(options, io));
+
+program
+  .command('print-config')
+  .description('show the configuration in force, defaults included')
+  .addOption(config)
+  .addOption(data)
+  .addHelpText('after', '\nExample:\n  parsl-otel print-config > bridge.yaml')
+  .action(async (options: InspectOptions) => (await import('./commands/inspect.ts')).printConfig(options, io));
+
+program
+  .command('components')
+  .description('list receivers and exporters with their keys')
+  .addHelpText('after', '\nExample:\n  parsl-otel components')
+  .action(async () => (await import('./commands/inspect.ts')).components(io));
+
+async function runServe(options: ServeOptions): Promise<void> {
+  const { serve } = await import('./commands/serve.ts');
+  const bridge = await serve(options, io);
+  let isStopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (isStopping) process.exit(signal === 'SIGINT' ? 130 : 143);
+    isStopping = true;
+    io.err('Stopping: handing on what was taken in. Ctrl-C again ends at once.');
+    setTimeout(() => process.exit(Exit.dataWereBad), STOP_WITHIN_MS).unref();
+    const finished = options.finish === true ? bridge.finish() : Promise.resolve();
+    finished.then(() => bridge.stop()).then(() => process.exit(Exit.done), fail);
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+}
+
+function fail(error: unknown): void {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? Exit.done : Exit.callWasWrong;
+    return;
+  }
+  if (!(error instanceof BridgeError)) throw error;
+  io.err(`parsl-otel: ${error.message}`);
+  if (error.hint !== undefined) io.err(`  ${error.hint}`);
+  process.exitCode = error.code === 'BRIDGE_CONFIG' ? Exit.callWasWrong : Exit.dataWereBad;
+}
+
+// Whoever reads our output may have had enough of it (`| head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? Exit.done : Exit.dataWereBad));
+program.parseAsync().catch(fail);

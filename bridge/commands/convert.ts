@@ -1,0 +1,132 @@
+/** convert: recorded input to another format, without a bridge. */
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { SingleBar } from 'cli-progress';
+
+import { convert, convertFormats } from '../convert.ts';
+import type { ConvertFormat } from '../convert.ts';
+import { BridgeError, reasonOf } from '../core/errors.ts';
+import type { Frame } from '../core/frame.ts';
+import { nearest } from '../core/nearest.ts';
+import { namedZone } from '../core/time.ts';
+import { findInputs, readFrames } from '../inputs.ts';
+import type { Io } from './io.ts';
+import { Exit } from './io.ts';
+
+export interface ConvertCommandOptions {
+  readonly to: string;
+  readonly output: string;
+  readonly timeZone?: string;
+}
+
+/** Problems shown one by one; the rest is counted. */
+const SHOWN_MAX = 10;
+
+/** Resolves with the exit code: 1 if any input was bad or incomplete. */
+export async function convertCommand(paths: readonly string[], options: ConvertCommandOptions, io: Io): Promise<number> {
+  const to = formatOf(options.to);
+  const zone = options.timeZone === undefined ? undefined : namedZone(options.timeZone, 'config');
+  if (options.timeZone !== undefined && zone === undefined)
+    throw new BridgeError('BRIDGE_CONFIG', `convert: no such time zone ${options.timeZone}`, {
+      hint: 'write it like Europe/Berlin, UTC or +01:00',
+    });
+  const inputs = findInputs(paths);
+  const size = inputs.reduce((sum, input) => sum + (input.size ?? 0), 0);
+  const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
+  const output = openOutput(options.output, io);
+  const problems: string[] = [];
+  let problemCount = 0;
+  const report = (error: BridgeError): void => {
+    problemCount += 1;
+    if (problems.length < SHOWN_MAX) problems.push(error.message);
+  };
+  async function* frames(): AsyncGenerator<readonly Frame[]> {
+    for (const input of inputs) yield* readFrames(input, report, (bytes) => bar?.increment(bytes));
+  }
+  try {
+    const result = await convert(frames(), { to, zone, write: output.write, report });
+    output.commit();
+    bar?.stop();
+    for (const problem of problems) io.err(problem);
+    if (problemCount > problems.length) io.err(`... and ${problemCount - problems.length} more problems`);
+    io.err(summary(result, to));
+  } catch (error) {
+    bar?.stop();
+    output.abandon();
+    throw error;
+  }
+  return problemCount > 0 ? Exit.dataWereBad : Exit.done;
+}
+
+function formatOf(name: string): ConvertFormat {
+  const format = convertFormats.find((known) => known === name);
+  if (format !== undefined) return format;
+  const guess = nearest(name, convertFormats);
+  throw new BridgeError('BRIDGE_CONFIG', `convert: no such format ${name}`, {
+    hint: guess === undefined ? `give one of ${convertFormats.join(', ')}` : `did you mean ${guess}?`,
+  });
+}
+
+function summary({ messages, records, spans, counts }: Awaited<ReturnType<typeof convert>>, to: ConvertFormat): string {
+  const parts = [`${messages} messages`, `${records} records`];
+  if (to === 'otlp_json') parts.push(`${spans} spans`);
+  if (counts.unattributed > 0) parts.push(`${counts.unattributed} records name no run`);
+  if (counts.negativePhases > 0) parts.push(`${counts.negativePhases} phases left out: they would end before they begin`);
+  return parts.join(', ');
+}
+
+interface Output {
+  write(this: void, line: string): void;
+  commit(): void;
+  abandon(): void;
+}
+
+/** A file appears under its name only when it is whole. */
+function openOutput(path: string, io: Io): Output {
+  if (path === '-') return { write: (line) => io.out(line), commit() {}, abandon() {} };
+  const temporary = `${path}.part`;
+  let file: number;
+  try {
+    file = openSync(temporary, 'w');
+  } catch (error) {
+    throw new BridgeError('BRIDGE_CONFIG', `write ${path}: ${reasonOf(error)}`, { cause: error, hint: 'check --output' });
+  }
+  let waiting: string[] = [];
+  let length = 0;
+  const flush = (): void => {
+    writeSync(file, waiting.join(''));
+    waiting = [];
+    length = 0;
+  };
+  return {
+    write(line) {
+      waiting.push(line, '\n');
+      length += line.length;
+      if (length > 1 << 20) flush();
+    },
+    commit() {
+      flush();
+      closeSync(file);
+      renameSync(temporary, path);
+    },
+    abandon() {
+      closeSync(file);
+      rmSync(temporary, { force: true });
+    },
+  };
+}
+
+function progressBar(size: number): SingleBar {
+  const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+  const bar = new SingleBar({
+    clearOnComplete: true,
+    stream: process.stderr,
+    format: (_options, { value, total, startTime }) => {
+      const share = total === 0 ? 1 : value / total;
+      const seconds = (Date.now() - startTime) / 1000;
+      const left = share > 0.02 ? `, ${Math.ceil((seconds / share) * (1 - share))} s left` : '';
+      return `${'█'.repeat(Math.round(share * 30)).padEnd(30, '░')} ${mib(value)} of ${mib(total)} MiB${left}`;
+    },
+  });
+  bar.start(size, 0);
+  return bar;
+}

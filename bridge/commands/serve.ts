@@ -1,0 +1,83 @@
+/** serve: the bridge; what `npm start` runs. */
+import { join, resolve } from 'node:path';
+import { pino } from 'pino';
+
+import type { Bridge } from '../bridge.ts';
+import { startBridge } from '../bridge.ts';
+import { defaultConnectionFile, stateDirectory } from '../connection.ts';
+import { loadConfig } from './config_file.ts';
+import type { Io } from './io.ts';
+
+export interface ServeOptions {
+  readonly config?: string;
+  readonly data?: string;
+  readonly listen?: string;
+  readonly timeZone?: string;
+  readonly connectionFile?: string;
+  readonly capture?: string;
+  readonly demo?: boolean | string;
+  readonly finish?: boolean;
+  readonly logLevel: string;
+}
+
+/** The recorded run that ships with the package. */
+const DEMO = join(import.meta.dirname, '..', '..', 'examples', 'demo.capture.gz');
+const COMPILED_DEMO = join(import.meta.dirname, '..', '..', '..', 'examples', 'demo.capture.gz');
+
+/** Starts the bridge and prints how to connect. The caller stops it. */
+export async function serve(options: ServeOptions, io: Io): Promise<Bridge> {
+  const dataDir = resolve(options.data ?? join(stateDirectory(io.env), 'data'));
+  const connectionFile = resolve(options.connectionFile ?? defaultConnectionFile(io.env));
+  const { demo, listen, timeZone } = options;
+  const demoPath = demo === true ? demoFile() : typeof demo === 'string' ? resolve(demo) : undefined;
+  const overrides = {
+    ...(listen === undefined ? {} : { http: { listen } }),
+    ...(timeZone === undefined ? {} : { time_zone: timeZone }),
+  };
+  const config = loadConfig(options.config, { dataDir, env: io.env, demo: demoPath }, overrides);
+  const log = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const bridge = await startBridge({
+    config,
+    dataDir,
+    connectionFile,
+    capturePath: options.capture,
+    log,
+    now: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
+    env: io.env,
+  });
+  for (const line of welcome(bridge, dataDir)) io.out(line);
+  return bridge;
+}
+
+function demoFile(): string {
+  return import.meta.filename.endsWith('.ts') ? DEMO : COMPILED_DEMO;
+}
+
+function welcome({ url, receivers, connectionFile }: Bridge, dataDir: string): string[] {
+  const ports = Object.entries(receivers).flatMap(([id, { address, port }]) =>
+    address === undefined ? [] : [`${id} ${address}${port === undefined ? '' : `:${port}`}`],
+  );
+  return [
+    '',
+    `  Page             ${url}`,
+    `  Listening        ${[`http ${url.replace('http://', '')}`, ...ports].join(', ')}`,
+    `  Connection file  ${connectionFile}`,
+    `  Data             ${dataDir}`,
+    '',
+    '  In your Parsl script (pip install parsl-otel, or this checkout’s python/):',
+    '',
+    '      from parsl_otel import OTelMonitoringHub',
+    '      config = Config(executors=[...], monitoring=OTelMonitoringHub())',
+    '',
+    '  From your own machine, if this is a login node:',
+    '',
+    `      ssh -L ${port(url)}:127.0.0.1:${port(url)} <this host>`,
+    '',
+    '  Ctrl-C stops, once what was taken in is delivered or safe on disk.',
+    '',
+  ];
+}
+
+function port(url: string): string {
+  return new URL(url).port;
+}

@@ -1,0 +1,96 @@
+/**
+ * convert: reads all of its input as a stream, folds, writes at the end, sorted; equal records count once. The same
+ * fold as the bridge's, closing at the end of input only (DESIGN.md §4.8 and §13).
+ *
+ * Records are sorted in a temporary SQLite database, which stays in memory as long as it fits there.
+ */
+import Database from 'better-sqlite3';
+
+import type { BridgeError } from './core/errors.ts';
+import type { Frame } from './core/frame.ts';
+import type { WideRecord } from './core/record.ts';
+import type { Zone } from './core/time.ts';
+import type { EngineCounts } from './engine.ts';
+import { Engine } from './engine.ts';
+import { recordLine } from './exporters/jsonl.ts';
+import { toOtlpJson } from './exporters/otlp_json.ts';
+import { decodeFrames } from './formats/frames.ts';
+
+export const convertFormats = ['otlp_json', 'jsonl'] as const;
+export type ConvertFormat = (typeof convertFormats)[number];
+
+export interface ConvertOptions {
+  readonly to: ConvertFormat;
+  readonly zone: Zone | undefined;
+  /** Takes one line of output, without its newline. */
+  write(line: string): void;
+  report(error: BridgeError): void;
+}
+
+export interface ConvertResult {
+  readonly messages: number;
+  readonly records: number;
+  readonly spans: number;
+  readonly problems: number;
+  readonly counts: EngineCounts;
+}
+
+/** Batches of frames in, lines out. */
+export async function convert(batches: AsyncIterable<readonly Frame[]>, options: ConvertOptions): Promise<ConvertResult> {
+  const { to, zone, write, report } = options;
+  let spans = 0;
+  const engine = new Engine({
+    closing: 'end',
+    zone,
+    onOutput: (output) => {
+      spans += output.spans.length;
+      for (const line of toOtlpJson({ ...output, records: [], metrics: [] })) write(line);
+    },
+  });
+  const sorted = to === 'jsonl' ? sorter() : undefined;
+  const total = { messages: 0, records: 0, problems: 0 };
+  for await (const frames of batches) {
+    const { records, problems } = decodeFrames(frames, 'convert');
+    total.messages += frames.length;
+    total.records += records.length;
+    total.problems += problems.length;
+    for (const { error } of problems) report(error);
+    if (sorted === undefined) engine.apply(records, 0);
+    else records.forEach((record) => sorted.add(record));
+  }
+  if (sorted !== undefined) {
+    sorted.drain(write);
+  } else {
+    const output = engine.finish();
+    spans += output.spans.length;
+    for (const line of toOtlpJson({ ...output, records: [], metrics: engine.collect(undefined) })) write(line);
+  }
+  return { ...total, spans, counts: engine.counts };
+}
+
+interface Sorter {
+  add(record: WideRecord): void;
+  drain(write: (line: string) => void): void;
+}
+
+/** Sorts records by run, task, try and time, and drops repeats. A repeat may have arrived at another time. */
+function sorter(): Sorter {
+  const db = new Database('');
+  db.pragma('journal_mode = OFF');
+  db.exec('CREATE TABLE lines (run, task, try, time, said TEXT, line TEXT)');
+  const insert = db.prepare('INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)');
+  db.exec('BEGIN');
+  return {
+    add(record) {
+      const { time = record['parsl.timestamp'] ?? null } = record;
+      const { 'source.arrival': _arrival, 'source.receiver': _receiver, ...said } = record;
+      const keys = [record['parsl.dfk'] ?? null, record['parsl.task'] ?? null, record['parsl.try'] ?? null, time];
+      insert.run(...keys, recordLine(said), recordLine(record));
+    },
+    drain(write) {
+      const rows = db.prepare('SELECT min(line) AS line FROM lines GROUP BY run, task, try, time, said ORDER BY run, task, try, time, said');
+      for (const { line } of rows.iterate() as IterableIterator<{ line: string }>) write(line);
+      db.close();
+    },
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * Exporters behind their wrappers: each has its own bounded queue and its own retries, so that a slow or dead one
+ * never slows a receiver or another exporter (DESIGN.md §4.4), and its own checkpoint in the journal, so that a
+ * restart goes on where it stopped.
+ */
+import type { Configured } from './config.ts';
+import type { ExportBatch, Exporter, ExporterContext, ExporterSpec, ExportKind } from './core/component.ts';
+import type { Queued } from './core/queue.ts';
+import { queued } from './core/queue.ts';
+import { retrying } from './core/retry.ts';
+
+export interface Output {
+  readonly id: string;
+  readonly exporter: Exporter;
+  readonly queue: Queued;
+}
+
+const kinds: readonly ExportKind[] = ['records', 'spans', 'logs', 'metrics'];
+
+export class Outputs {
+  readonly outputs: readonly Output[];
+  readonly #wants: readonly ReadonlySet<ExportKind>[];
+  #checkpoints: ReadonlyMap<string, number> = new Map();
+  #persisted = new Map<string, number>();
+  #lastSeq = 0;
+
+  constructor(exporters: readonly Configured<ExporterSpec>[], contextOf: (id: string) => ExporterContext) {
+    this.outputs = exporters.map(({ id, spec, config }) => {
+      const context = contextOf(id);
+      const exporter = spec.create(config, context);
+      return { id, exporter, queue: queued(retrying(exporter, context), context) };
+    });
+    this.#wants = exporters.map(({ spec }) => new Set(spec.wants));
+  }
+
+  /** What each exporter has delivered already, by id: what a replay gives rise to again is not offered again. */
+  resume(checkpoints: ReadonlyMap<string, number>): void {
+    this.#checkpoints = checkpoints;
+  }
+
+  async start(): Promise<void> {
+    for (const { queue } of this.outputs) await queue.start();
+  }
+
+  /** True if any exporter wants this kind. */
+  wants(kind: ExportKind): boolean {
+    return this.#wants.some((wanted) => wanted.has(kind));
+  }
+
+  /** Hands on what journal entry `seq` gave rise to. Never waits. */
+  offer(seq: number, batch: ExportBatch): void {
+    this.#lastSeq = Math.max(this.#lastSeq, seq);
+    for (const [index, { id, queue }] of this.outputs.entries()) {
+      if (seq <= (this.#checkpoints.get(id) ?? 0)) continue;
+      const wanted = only(batch, this.#wants[index] ?? new Set());
+      if (kinds.some((kind) => wanted[kind].length > 0)) queue.offer(seq, wanted);
+    }
+  }
+
+  /** Checkpoints that moved since the last call. */
+  takeProgress(): Map<string, number> {
+    const moved = new Map<string, number>();
+    for (const { id, queue } of this.outputs) {
+      const seq = queue.size() === 0 ? this.#lastSeq : (queue.acknowledged() ?? 0);
+      if (seq <= (this.#persisted.get(id) ?? this.#checkpoints.get(id) ?? 0)) continue;
+      this.#persisted.set(id, seq);
+      moved.set(id, seq);
+    }
+    return moved;
+  }
+
+  /** The entry up to which every exporter has delivered. */
+  delivered(): number {
+    return Math.min(
+      ...this.outputs.map(({ id }) => this.#persisted.get(id) ?? this.#checkpoints.get(id) ?? 0),
+      this.#lastSeq,
+    );
+  }
+
+  /** Delivers what waits, as far as it gets by the deadline. */
+  async stop(deadlineMs: number): Promise<void> {
+    await Promise.all(this.outputs.map(({ queue }) => queue.stop(deadlineMs)));
+  }
+}
+
+function only(batch: ExportBatch, wanted: ReadonlySet<ExportKind>): ExportBatch {
+  return {
+    records: wanted.has('records') ? batch.records : [],
+    spans: wanted.has('spans') ? batch.spans : [],
+    logs: wanted.has('logs') ? batch.logs : [],
+    metrics: wanted.has('metrics') ? batch.metrics : [],
+  };
+}

@@ -1,0 +1,216 @@
+/**
+ * The pipeline: receivers -> journal -> engine -> exporters and read side (DESIGN.md §2). What a receiver hands on is
+ * acknowledged when the journal has it on disk; the engine gets entries in the journal's order, live and in a replay,
+ * and so gives rise to the same output both times.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+
+import type { BridgeConfig } from './config.ts';
+import type { ExportBatch } from './core/component.ts';
+import { BridgeError } from './core/errors.ts';
+import type { Frame } from './core/frame.ts';
+import { Channel } from './core/frame.ts';
+import type { Logger } from './core/log.ts';
+import type { WideRecord } from './core/record.ts';
+import { stringify } from './core/record.ts';
+import type { Rows } from './core/row.ts';
+import type { Metric } from './core/signal.ts';
+import { namedZone } from './core/time.ts';
+import { Engine } from './engine.ts';
+import { createFrameParser, encodeFrames } from './formats/capture.ts';
+import { decodeFrames } from './formats/frames.ts';
+import type { Entry } from './journal/journal.ts';
+import { Journal } from './journal/journal.ts';
+import type { Outputs } from './outputs.ts';
+
+const TICK_MS = 250;
+const FRAME_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The read side, as far as the pipeline feeds it. */
+export interface RowSink {
+  /** Entry up to which the rows are there; 0 where they have to be rebuilt. */
+  readonly seq: number;
+  write(rows: Rows, seq: number): void;
+}
+
+export interface PipelineOptions {
+  readonly config: BridgeConfig;
+  readonly journalPath: string;
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly outputs: Outputs;
+  readonly rows: RowSink;
+  /** Told of every batch after it was applied. */
+  readonly onRecords: (records: readonly WideRecord[], arrival: number) => void;
+}
+
+export class Pipeline {
+  readonly journal: Journal;
+  readonly engine: Engine;
+  readonly #options: PipelineOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #metricsDue = 0;
+  #appliedSeq = 0;
+  #closedRuns: string[] = [];
+  #openedRuns: string[] = [];
+  /** First entry of each open run; what it needs is not pruned. */
+  readonly #firstSeqs = new Map<string, number>();
+  #isTicking = false;
+
+  private constructor(options: PipelineOptions, closedRuns: readonly string[], journal: Journal) {
+    const { settings } = options.config;
+    this.#options = options;
+    this.journal = journal;
+    this.engine = new Engine({
+      closing: 'live',
+      settleUs: settings.closing.settle_ms * 1000,
+      lingerUs: settings.closing.linger_ms * 1000,
+      zone: settings.time_zone === undefined ? undefined : namedZone(settings.time_zone, 'config'),
+      closedRuns,
+      openTasksMax: settings.limits.open_tasks_max,
+      memoSourcesMax: settings.limits.memo_sources_max,
+      onRunOpened: (run) => this.#openedRuns.push(run),
+      onRunClosed: (run) => this.#closedRuns.push(run),
+    });
+  }
+
+  /** Opens the journal, and brings the engine to where the last one stopped. */
+  static async open(options: PipelineOptions): Promise<Pipeline> {
+    const { config, journalPath, outputs, rows, log } = options;
+    const { retention_bytes, bytes_max } = config.settings.journal;
+    const journal = new Journal({ path: journalPath, retentionBytes: retention_bytes, bytesMax: bytes_max });
+    const remembered = await journal.open(outputs.outputs.map(({ id }) => id));
+    outputs.resume(remembered.checkpoints);
+    // Rows that are gone are made again from all that the journal still has.
+    const isRebuild = rows.seq === 0 && remembered.lastSeq > 0;
+    const pipeline = new Pipeline(options, isRebuild ? [] : remembered.closedRuns, journal);
+    const from = isRebuild ? 1 : Math.min(remembered.replayFrom, rows.seq + 1);
+    if (from <= remembered.lastSeq) await pipeline.#replay(from, log);
+    pipeline.#appliedSeq = remembered.lastSeq;
+    return pipeline;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#tick(), TICK_MS);
+  }
+
+  /** A receiver's `next`: resolves when the records are on disk. */
+  async take(receiver: string, records: readonly WideRecord[], raw: readonly Frame[] | undefined): Promise<void> {
+    const arrival = this.#options.now();
+    const frames = raw ?? [recordsFrame(records, arrival)];
+    const body = encodeFrames(frames);
+    // Applied in the same step as the commit is told, so that entries are applied in the order of their numbers.
+    await this.journal
+      .append('data', receiver, arrival, body)
+      .then((seq) => this.#apply({ seq, kind: 'data', arrival, receiver, body }, records));
+  }
+
+  /** Closes one run, or all, as they stand. An entry of the journal like any other, so that a replay closes them too. */
+  async finish(run = ''): Promise<void> {
+    await this.#journalEvent('finish', run);
+  }
+
+  /** All metrics as they are now; with `ends`, series that are over get their last point. */
+  collect(ends: boolean): Metric[] {
+    return this.engine.collect(this.#options.now(), ends);
+  }
+
+  /** Writes what the read side has not seen yet. */
+  flushRows(): void {
+    const rows = this.engine.takeRows();
+    if (Object.values(rows).some((list: readonly unknown[]) => list.length > 0)) this.#options.rows.write(rows, this.#appliedSeq);
+  }
+
+  /** Stops the clock and commits what is left. Receivers must have stopped, exporters may still deliver. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.flushRows();
+    await this.#options.outputs.stop(10_000);
+    this.#saveProgress();
+    await this.journal.close();
+  }
+
+  async #replay(from: number, log: Logger): Promise<void> {
+    let entries = 0;
+    for (const entry of this.journal.read(from)) {
+      this.#apply(entry, entry.kind === 'data' ? recordsOf(entry) : []);
+      entries += 1;
+      if (entries % 100 === 0) {
+        this.flushRows();
+        await turn();
+        await this.#options.outputs.room();
+      }
+    }
+    this.flushRows();
+    log.info({ entries, from }, 'Journal replayed.');
+  }
+
+  #apply(entry: Entry, records: readonly WideRecord[]): void {
+    const { seq, kind, arrival, receiver } = entry;
+    const { spans, logs } =
+      kind === 'data'
+        ? this.engine.apply(records, arrival)
+        : kind === 'tick'
+          ? this.engine.tick(arrival)
+          : this.engine.finish(receiver === '' ? undefined : receiver);
+    this.#appliedSeq = Math.max(this.#appliedSeq, seq);
+    this.#options.outputs.offer(seq, { records, spans, logs, metrics: [] });
+    for (const run of this.#openedRuns.splice(0)) {
+      this.#firstSeqs.set(run, seq);
+      this.journal.runOpened(run, seq);
+    }
+    for (const run of this.#closedRuns.splice(0)) {
+      this.#firstSeqs.delete(run);
+      this.journal.runClosed(run, seq);
+    }
+    this.#options.onRecords(records, arrival);
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#isTicking) return;
+    this.#isTicking = true;
+    try {
+      const now = this.#options.now();
+      if (this.engine.nextDeadline <= now) await this.#journalEvent('tick', '');
+      this.flushRows();
+      if (now >= this.#metricsDue) {
+        this.#metricsDue = now + this.#options.config.settings.metrics_interval_ms * 1000;
+        if (this.#options.outputs.wants('metrics')) this.#offerMetrics();
+      }
+      this.#saveProgress();
+    } catch (error) {
+      const problem = BridgeError.from(error, 'BRIDGE_IO', 'keep time');
+      this.#options.log.error({ code: problem.code, reason: problem.message }, 'Tick failed.');
+    } finally {
+      this.#isTicking = false;
+    }
+  }
+
+  #offerMetrics(): void {
+    const batch: ExportBatch = { records: [], spans: [], logs: [], metrics: this.collect(true) };
+    this.#options.outputs.offer(this.#appliedSeq, batch);
+  }
+
+  async #journalEvent(kind: 'tick' | 'finish', run: string): Promise<void> {
+    const arrival = this.#options.now();
+    const body = new Uint8Array();
+    await this.journal
+      .append(kind, run, arrival, body)
+      .then((seq) => this.#apply({ seq, kind, arrival, receiver: run, body }, []));
+  }
+
+  #saveProgress(): void {
+    for (const [exporter, seq] of this.#options.outputs.takeProgress()) this.journal.checkpoint(exporter, seq);
+    this.journal.prune(Math.min(this.#options.outputs.delivered() + 1, ...this.#firstSeqs.values()));
+  }
+}
+
+function recordsFrame(records: readonly WideRecord[], time: number): Frame {
+  const payload = Buffer.from(records.map((record) => `${stringify(record)}\n`).join(''));
+  return { channel: Channel.records, time, payload };
+}
+
+function recordsOf({ body, receiver }: Entry): WideRecord[] {
+  const frames = createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX }).push(body);
+  return decodeFrames(frames, receiver).records;
+}

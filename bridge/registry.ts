@@ -1,0 +1,20 @@
+/**
+ * Every component there is: a visible list, so that what can be configured is what is written here.
+ */
+import type { ExporterSpec, ReceiverSpec } from './core/component.ts';
+import { debug } from './exporters/debug.ts';
+import { jsonl as jsonlExporter } from './exporters/jsonl.ts';
+import { otlp } from './exporters/otlp/index.ts';
+import { otlpJson } from './exporters/otlp_json.ts';
+import { prometheus } from './exporters/prometheus.ts';
+import { capture } from './receivers/capture.ts';
+import { demo } from './receivers/demo.ts';
+import { filesystem } from './receivers/filesystem.ts';
+import { http } from './receivers/http.ts';
+import { jsonl } from './receivers/jsonl.ts';
+import { udp } from './receivers/udp.ts';
+import { zmq } from './receivers/zmq.ts';
+
+export const receivers: readonly ReceiverSpec[] = [udp, zmq, filesystem, http, jsonl, capture, demo] as ReceiverSpec[];
+
+export const exporters: readonly ExporterSpec[] = [otlp, prometheus, jsonlExporter, otlpJson, debug] as ExporterSpec[];

@@ -1,0 +1,36 @@
+/** The gauges among the bridge's own meters: read once a second from where the numbers are. */
+import type { Meters } from './core/meters.ts';
+import type { Outputs } from './outputs.ts';
+import type { Pipeline } from './pipeline.ts';
+
+const EVERY_MS = 1000;
+
+export interface Measured {
+  readonly meters: Meters;
+  readonly pipeline: Pipeline;
+  readonly outputs: Outputs;
+  readonly lastReceived: ReadonlyMap<string, number>;
+  readonly now: () => number;
+}
+
+/** Starts reading; returns how to stop it. */
+export function gauges({ meters, pipeline, outputs, lastReceived, now }: Measured): () => void {
+  let late = 0;
+  function read(): void {
+    const { counts, openTasks } = pipeline.engine;
+    meters.add('late', [], counts.late - late);
+    late = counts.late;
+    meters.set('openTasks', [], openTasks);
+    meters.set('memory', [], process.memoryUsage.rss());
+    meters.set('journalSize', [], pipeline.journal.bytes);
+    meters.set('journalLimit', [], pipeline.journal.bytesMax);
+    for (const [id, at] of lastReceived) meters.set('lastReceived', [id], (now() - at) / 1e6);
+    for (const { id, queue } of outputs.outputs) {
+      meters.set('queueSize', [id], queue.size());
+      meters.set('queueLimit', [id], queue.limit);
+    }
+  }
+  read();
+  const timer = setInterval(read, EVERY_MS);
+  return () => clearInterval(timer);
+}
