@@ -12,16 +12,7 @@ import { parseInstant, parseLocalTime } from './time.ts';
  * `instant`: microseconds since the epoch. `nanos`: nanoseconds since the epoch, a bigint; integer text at the edges.
  */
 export type KeyType =
-  | 'text'
-  | 'identifier'
-  | 'integer'
-  | 'number'
-  | 'boolean'
-  | 'uuid'
-  | 'level'
-  | 'local_time'
-  | 'instant'
-  | 'nanos';
+  'text' | 'identifier' | 'integer' | 'number' | 'boolean' | 'uuid' | 'level' | 'local_time' | 'instant' | 'nanos';
 
 export interface Key {
   readonly key: string;
@@ -74,13 +65,28 @@ export const keys: readonly Key[] = [
     about: 'The executor’s own number of what it runs.',
     aliases: ['parsl_executor_id', 'htex_task_id'],
   },
-  { key: 'parsl.dependency_task', type: 'text', about: 'Tasks this one waits for, comma list.', aliases: ['task_depends'] },
-  { key: 'parsl.joined_task', type: 'text', about: 'Tasks that a join waits for, comma list.', aliases: ['task_joins'] },
+  {
+    key: 'parsl.dependency_task',
+    type: 'text',
+    about: 'Tasks this one waits for, comma list.',
+    aliases: ['task_depends'],
+  },
+  {
+    key: 'parsl.joined_task',
+    type: 'text',
+    about: 'Tasks that a join waits for, comma list.',
+    aliases: ['task_joins'],
+  },
   { key: 'parsl.task_hashsum', type: 'text', about: 'Memoisation hash.', aliases: ['task_hashsum'] },
   { key: 'parsl.task_memoize', type: 'boolean', about: 'The app is memoised.', aliases: ['task_memoize'] },
   { key: 'parsl.from_memo', type: 'boolean', about: 'The result came from the memo table.', aliases: ['from_memo'] },
   { key: 'parsl.task_fail_count', type: 'integer', about: 'Tries that failed so far.', aliases: ['task_fail_count'] },
-  { key: 'parsl.task_fail_cost', type: 'number', about: 'What they count against retries.', aliases: ['task_fail_cost'] },
+  {
+    key: 'parsl.task_fail_cost',
+    type: 'number',
+    about: 'What they count against retries.',
+    aliases: ['task_fail_cost'],
+  },
   {
     key: 'parsl.task_fail_history',
     type: 'text',
@@ -205,10 +211,12 @@ const doubleKeys = new Set([
   'resource_monitoring_interval',
 ]);
 
-const levels: Record<string, string> = {
-  NOTSET: 'DEBUG', TRACE: 'DEBUG', DEBUG: 'DEBUG', INFO: 'INFO', NOTICE: 'INFO', WARNING: 'WARN', WARN: 'WARN',
-  ERROR: 'ERROR', ERR: 'ERROR', CRITICAL: 'ERROR', FATAL: 'ERROR', ALERT: 'ERROR', EMERG: 'ERROR',
-}; // prettier-ignore
+const levels: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    NOTSET: 'DEBUG', TRACE: 'DEBUG', DEBUG: 'DEBUG', INFO: 'INFO', NOTICE: 'INFO', WARNING: 'WARN', WARN: 'WARN',
+    ERROR: 'ERROR', ERR: 'ERROR', CRITICAL: 'ERROR', FATAL: 'ERROR', ALERT: 'ERROR', EMERG: 'ERROR',
+  }),
+); // prettier-ignore
 
 /**
  * One value in its key's canonical type (`"03"` = 3, UUIDs and levels in one spelling, ISO times as numbers).
@@ -225,9 +233,10 @@ export function canonicalValue(type: KeyType, value: Value): Value {
       return typeof value === 'string' ? value.toLowerCase() : value;
     case 'identifier':
       // Parsl's logs show managers as the repr of bytes: b'8f8ba7000809'.
-      return typeof value === 'string' ? value.replace(/^b'(.*)'$/, '$1') : typeof value === 'number' ? String(value) : value;
+      if (typeof value === 'number') return String(value);
+      return typeof value === 'string' && value.startsWith("b'") ? value.replace(/^b'(.*)'$/, '$1') : value;
     case 'level':
-      return typeof value === 'string' ? (levels[value.toUpperCase()] ?? value) : value;
+      return typeof value === 'string' ? (levels.get(value) ?? levels.get(value.toUpperCase()) ?? value) : value;
     case 'local_time':
       return typeof value === 'string' ? (parseLocalTime(value) ?? parseInstant(value) ?? value) : value;
     case 'instant':
@@ -247,15 +256,19 @@ function nanos(value: Value): Value {
   }
   // A JSON number: nanoseconds if it is large enough for one, else seconds as Python's time.time() gives.
   if (typeof value === 'number' && Number.isFinite(value)) {
-    return value > 1e15 ? BigInt(Math.round(value)) : BigInt(Math.round(value * 1e6)) * 1000n;
+    return Math.abs(value) > 1e15 ? BigInt(Math.round(value)) : BigInt(Math.round(value * 1e6)) * 1000n;
   }
   return value;
 }
 
-/** Sets `record[name]` under its canonical key and type. Non-finite numbers become null, with a note. */
+/**
+ * Sets `record[name]` under its canonical key and type. Non-finite numbers become null, with a note. `__proto__` is
+ * left out, because assigning it sets no key.
+ */
 export function setCanonical(record: WideRecord, name: string, value: Value): void {
   const entry = byName.get(name);
   const key = entry?.key ?? name;
+  if (key === '__proto__') return;
   if (typeof value === 'number' && !Number.isFinite(value)) {
     record[key] = null;
     const note = `${key} was ${value}`;
