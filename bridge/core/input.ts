@@ -1,0 +1,98 @@
+/** Files as inputs: read as a stream, unzipped where they are gzip, remembered when they have been read to the end. */
+import { createReadStream } from 'node:fs';
+import { access, constants, stat } from 'node:fs/promises';
+import { addAbortSignal } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+
+import type { Component } from './component.ts';
+import { BridgeError, reasonOf } from './errors.ts';
+import { readState, writeState } from './state.ts';
+
+/** A receiver whose input has an end. */
+export interface FiniteReceiver extends Component {
+  /** Resolves when all of the input has been handed on, or the receiver was stopped. */
+  finished(): Promise<void>;
+}
+
+const CHUNK_BYTES = 2 ** 19;
+
+/**
+ * The bytes of a file, or of standard input for `-`, until `signal` fires. Throws BRIDGE_IO, or BRIDGE_DECODE where gzip
+ * is cut off or wrong.
+ */
+export async function* readInput(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const file = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  addAbortSignal(signal, file);
+  try {
+    const chunks = file[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const first = await chunks.next();
+    if (first.done === true) return;
+    const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
+    yield* isGzip ? unzip(rejoin(first.value, chunks)) : rejoin(first.value, chunks);
+  } catch (error) {
+    if (!signal.aborted) throw BridgeError.from(error, 'BRIDGE_IO', `read ${path}`);
+  } finally {
+    file.destroy();
+  }
+}
+
+async function* rejoin(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  yield* { [Symbol.asyncIterator]: () => rest };
+}
+
+async function* unzip(zipped: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  const feeding = pipeline(zipped, gunzip);
+  feeding.catch(() => {}); // The same error comes out of gunzip.
+  try {
+    yield* gunzip as AsyncIterable<Buffer>;
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR' ? 'truncated' : 'corrupt';
+    throw new BridgeError('BRIDGE_DECODE', `unzip: ${reasonOf(error)}`, { cause: error, reason });
+  } finally {
+    gunzip.destroy();
+  }
+}
+
+/** Throws BRIDGE_CONFIG if the file cannot be read. */
+export async function requireReadable(path: string): Promise<void> {
+  if (path === '-') return;
+  try {
+    await access(path, constants.R_OK);
+  } catch (error) {
+    throw BridgeError.from(error, 'BRIDGE_CONFIG', `read ${path}`);
+  }
+}
+
+/** Remembers which files were read to the end, so that a restart does not read them again. */
+export class FilesRead {
+  readonly #stateFile: string;
+
+  constructor(stateFile: string) {
+    this.#stateFile = stateFile;
+  }
+
+  async has(path: string): Promise<boolean> {
+    return path !== '-' && (await this.#known())[path] === (await identity(path));
+  }
+
+  async add(path: string): Promise<void> {
+    if (path !== '-')
+      await writeState(this.#stateFile, { read: { ...(await this.#known()), [path]: await identity(path) } });
+  }
+
+  async #known(): Promise<Record<string, unknown>> {
+    const state = await readState(this.#stateFile);
+    return typeof state === 'object' && state !== null && 'read' in state
+      ? (state.read as Record<string, unknown>)
+      : {};
+  }
+}
+
+/** Changes when the file does. */
+async function identity(path: string): Promise<string> {
+  const { size, mtimeMs } = await stat(path);
+  return `${size} ${mtimeMs}`;
+}
