@@ -134,6 +134,9 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
+/** Where a try's time on a worker ends, as the curve of workers has it: at the worker's word, the return, or not yet. */
+const endOfTry = `coalesce(running_ended, returned, (SELECT coalesce(completed, last_seen) FROM run WHERE run_no = :run_no))`;
+
 function readBlocks(db: Database.Database, runNo: number, run: string): BlockItem[] {
   type Row = Omit<Stored<BlockItem>, 'run'>;
   const sql = `
@@ -141,7 +144,7 @@ function readBlocks(db: Database.Database, runNo: number, run: string): BlockIte
       (SELECT count(*) FROM manager m WHERE m.run_no = b.run_no AND m.block = b.block AND m.executor IS b.executor) AS managers,
       coalesce(used.tries, 0) AS tries, coalesce(used.busy, 0) AS busy_time
     FROM block b LEFT JOIN (
-      SELECT executor, block, count(*) AS tries, sum(max(0, running_ended - running)) AS busy
+      SELECT executor, block, count(*) AS tries, sum(max(0, ${endOfTry} - running)) AS busy
       FROM try WHERE run_no = :run_no AND block IS NOT NULL GROUP BY executor, block
     ) used ON used.executor = b.executor AND used.block = b.block
     WHERE b.run_no = :run_no ORDER BY b.executor, length(b.block), b.block`;
@@ -154,7 +157,7 @@ function readManagers(db: Database.Database, runNo: number, run: string): Manage
     SELECT m.manager, m.executor, m.block, m.host, m.workers, m.cpus, m.memory, m.registered, m.last_seen, m.lost,
       m.active, m.draining, m.held, used.tries, used.busy AS busy_time
     FROM manager m LEFT JOIN (
-      SELECT manager, count(*) AS tries, sum(max(0, running_ended - running)) AS busy
+      SELECT manager, count(*) AS tries, sum(max(0, ${endOfTry} - running)) AS busy
       FROM try WHERE run_no = :run_no AND manager IS NOT NULL GROUP BY manager
     ) used ON used.manager = m.manager
     WHERE m.run_no = :run_no ORDER BY m.executor, length(m.block), m.block, m.host, m.manager`;
@@ -184,7 +187,9 @@ function readFailures(db: Database.Database, runNo: number): FailureGroup[] {
     )
     SELECT error, app, sum(of_task) AS tasks, sum(1 - of_task) AS tries, count(DISTINCT host) AS hosts,
       max(task) AS task, coalesce(substr(fail_history, 1, 2000), '') AS message
-    FROM bad GROUP BY error, app ORDER BY tasks DESC, tries DESC, error, app LIMIT :limit`;
+    FROM bad GROUP BY error, app
+    -- What failed by itself comes before what failed because of it.
+    ORDER BY tries = 0, tasks DESC, tries DESC, error, app LIMIT :limit`;
   return db
     .prepare<[{ run_no: number; limit: number }], FailureGroup>(sql)
     .all({ run_no: runNo, limit: failureGroupsMax });

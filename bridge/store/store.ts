@@ -139,7 +139,7 @@ export interface WorkerSeries {
 export interface BlockItem extends BlockRow {
   readonly managers: number;
   readonly tries: number;
-  /** Time on its workers of tries with both ends observed. */
+  /** Time that tries were on its workers; one that still runs counts until the run's last word. */
   readonly busy_time: number;
 }
 

@@ -56,7 +56,7 @@ export function createApp({
   app.use('/api', gate.data(refuseJson), createApi({ store, live, info, now }));
   app.get('/', gate.login);
   // What the sign-in page needs is for everyone; it tells nothing of anybody.
-  for (const file of ['style.css', 'login.js', 'favicon.svg']) app.get(`/${file}`, sendFile(file));
+  for (const file of ['colours.css', 'style.css', 'login.js', 'favicon.svg']) app.get(`/${file}`, sendFile(file));
   app.use(gate.data((request, response) => {
     if (request.path === '/') response.status(401).set('Cache-Control', 'no-store').sendFile('login.html', { root: publicDir });
     else refuseJson(request, response);

@@ -12,6 +12,8 @@ export interface Info {
   readonly host: string;
   readonly data_dir: string;
   readonly connection_file: string;
+  /** Command that installs the plugin; default: from the directory of parsl-otel. */
+  readonly install?: string;
   /** By receiver: what senders must know, such as the bound port. Secrets among it are not shown. */
   readonly receivers: Readonly<Record<string, Readonly<Record<string, string | number>>>>;
   /** The bridge's counts of itself. */
