@@ -15,7 +15,7 @@ import { loadSecrets, removeConnection, writeConnection } from './connection.ts'
 import { contexts } from './contexts.ts';
 import type { Component } from './core/component.ts';
 import { BridgeError, reasonOf } from './core/errors.ts';
-import { formatAddress, parseAddress } from './core/listen.ts';
+import { formatAddress, isLoopback, parseAddress, requireSecret } from './core/listen.ts';
 import type { Logger } from './core/log.ts';
 import { Meters } from './core/meters.ts';
 import type { Metric } from './core/signal.ts';
@@ -141,6 +141,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     }
     opened.start();
 
+    const { listen: address, token: chosen } = config.settings.http;
+    requireSecret(parseAddress(address)?.host ?? '', chosen !== undefined, 'the page', 'set http.token, at least 16 characters');
     let url = '';
     const app = createApp({
       store,
@@ -148,7 +150,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       routes: [...sources, ...outputs.outputs.map(({ exporter }) => ({ component: exporter as Component }))].flatMap(
         ({ component }) => component.routes ?? [],
       ),
-      access: { token, host: parseAddress(config.settings.http.listen)?.host ?? '127.0.0.1' },
+      access: { token, loopback: isLoopback(parseAddress(address)?.host ?? '') },
       info: () => ({
         version,
         waiting_for: [],
@@ -162,14 +164,14 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       }),
     });
     const server = createServer(app);
-    url = await listen(server, config.settings.http.listen);
+    url = await listen(server, address);
     undo.push(() => closeServer(server));
     writeConnection(connectionFile, {
+      ...Object.fromEntries(Object.entries(known).filter(([, facts]) => Object.keys(facts).length > 0)),
       version: 1,
       pid: process.pid,
       http: { url, token },
       spool_dir: directory('spool'),
-      ...known,
     });
     undo.push(() => removeConnection(connectionFile, process.pid));
     opened.journal.prune(0);

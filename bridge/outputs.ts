@@ -3,6 +3,8 @@
  * never slows a receiver or another exporter (DESIGN.md §4.4), and its own checkpoint in the journal, so that a
  * restart goes on where it stopped.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { Configured } from './config.ts';
 import type { ExportBatch, Exporter, ExporterContext, ExporterSpec, ExportKind } from './core/component.ts';
 import type { Queued } from './core/queue.ts';
@@ -15,6 +17,8 @@ export interface Output {
   readonly queue: Queued;
 }
 
+const STUCK_MS = 2_000;
+
 const kinds: readonly ExportKind[] = ['records', 'spans', 'logs', 'metrics'];
 
 export class Outputs {
@@ -22,6 +26,7 @@ export class Outputs {
   readonly #wants: readonly ReadonlySet<ExportKind>[];
   #checkpoints: ReadonlyMap<string, number> = new Map();
   #persisted = new Map<string, number>();
+  readonly #stuck = new Set<Queued>();
   #lastSeq = 0;
 
   constructor(exporters: readonly Configured<ExporterSpec>[], contextOf: (id: string) => ExporterContext) {
@@ -54,6 +59,26 @@ export class Outputs {
       if (seq <= (this.#checkpoints.get(id) ?? 0)) continue;
       const wanted = only(batch, this.#wants[index] ?? new Set());
       if (kinds.some((kind) => wanted[kind].length > 0)) queue.offer(seq, wanted);
+    }
+  }
+
+  /** Hands on metrics, which belong to no entry. */
+  offerMetrics(metrics: ExportBatch['metrics']): void {
+    for (const [index, { queue }] of this.outputs.entries()) {
+      const wants = this.#wants[index]?.has('metrics') === true;
+      if (wants) queue.offer(this.#lastSeq, { records: [], spans: [], logs: [], metrics });
+    }
+  }
+
+  /**
+   * Resolves when every queue is less than half full: a replay is faster than any backend. A queue that does not move
+   * is not waited for again, else a dead backend would keep the bridge from starting.
+   */
+  async room(): Promise<void> {
+    for (const { queue } of this.outputs) {
+      if (this.#stuck.has(queue)) continue;
+      const hasRoom = await Promise.race([queue.room().then(() => true), sleep(STUCK_MS, false)]);
+      if (!hasRoom) this.#stuck.add(queue);
     }
   }
 

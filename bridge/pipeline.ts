@@ -6,7 +6,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import type { BridgeConfig } from './config.ts';
-import type { ExportBatch } from './core/component.ts';
 import { BridgeError } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
 import { Channel } from './core/frame.ts';
@@ -102,7 +101,7 @@ export class Pipeline {
     // Applied in the same step as the commit is told, so that entries are applied in the order of their numbers.
     await this.journal
       .append('data', receiver, arrival, body)
-      .then((seq) => this.#apply({ seq, kind: 'data', arrival, receiver, body }, records));
+      .then((seq) => this.#apply({ seq, kind: 'data', arrival, receiver }, records));
   }
 
   /** Closes one run, or all, as they stand. An entry of the journal like any other, so that a replay closes them too. */
@@ -145,8 +144,7 @@ export class Pipeline {
     log.info({ entries, from }, 'Journal replayed.');
   }
 
-  #apply(entry: Entry, records: readonly WideRecord[]): void {
-    const { seq, kind, arrival, receiver } = entry;
+  #apply({ seq, kind, arrival, receiver }: Omit<Entry, 'body'>, records: readonly WideRecord[]): void {
     const { spans, logs } =
       kind === 'data'
         ? this.engine.apply(records, arrival)
@@ -175,7 +173,7 @@ export class Pipeline {
       this.flushRows();
       if (now >= this.#metricsDue) {
         this.#metricsDue = now + this.#options.config.settings.metrics_interval_ms * 1000;
-        if (this.#options.outputs.wants('metrics')) this.#offerMetrics();
+        if (this.#options.outputs.wants('metrics')) this.#options.outputs.offerMetrics(this.collect(true));
       }
       this.#saveProgress();
     } catch (error) {
@@ -186,17 +184,11 @@ export class Pipeline {
     }
   }
 
-  #offerMetrics(): void {
-    const batch: ExportBatch = { records: [], spans: [], logs: [], metrics: this.collect(true) };
-    this.#options.outputs.offer(this.#appliedSeq, batch);
-  }
-
   async #journalEvent(kind: 'tick' | 'finish', run: string): Promise<void> {
     const arrival = this.#options.now();
-    const body = new Uint8Array();
     await this.journal
-      .append(kind, run, arrival, body)
-      .then((seq) => this.#apply({ seq, kind, arrival, receiver: run, body }, []));
+      .append(kind, run, arrival, new Uint8Array())
+      .then((seq) => this.#apply({ seq, kind, arrival, receiver: run }, []));
   }
 
   #saveProgress(): void {

@@ -20,12 +20,19 @@ export async function startTelemetry(
   const { metrics } = await import('@opentelemetry/api');
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
   // The bridge makes no spans and no logs of its own: those that it exports are the workflow's.
-  const sdk = new NodeSDK({ serviceName: env['OTEL_SERVICE_NAME'] ?? 'parsl-otel', traceExporter: nothing, logRecordProcessors: [], instrumentations: [] });
+  const sdk = new NodeSDK({
+    serviceName: env['OTEL_SERVICE_NAME'] ?? 'parsl-otel',
+    spanProcessors: [],
+    logRecordProcessors: [],
+    instrumentations: [],
+  });
   sdk.start();
   const meter = metrics.getMeter('parsl-otel');
   for (const key of Object.keys(meterSpecs) as MeterName[]) {
     const { name, unit, description, kind } = meterSpecs[key];
-    const instrument = kind === 'counter' ? meter.createObservableCounter(name, { unit, description }) : meter.createObservableGauge(name, { unit, description });
+    const options = { unit, description };
+    const instrument =
+      kind === 'counter' ? meter.createObservableCounter(name, options) : meter.createObservableGauge(name, options);
     instrument.addCallback((result) => {
       for (const { value, attributes } of meters.read(key)) result.observe(value, attributes as Record<string, string>);
     });

@@ -54,9 +54,10 @@ function demoFile(): string {
 }
 
 function welcome({ url, receivers, connectionFile }: Bridge, dataDir: string): string[] {
-  const ports = Object.entries(receivers).flatMap(([id, { address, port }]) =>
-    address === undefined ? [] : [`${id} ${address}${port === undefined ? '' : `:${port}`}`],
-  );
+  const ports = Object.entries(receivers).flatMap(([id, { address, port, endpoint }]) => {
+    if (endpoint !== undefined) return [`${id} ${endpoint}`];
+    return address === undefined || port === undefined ? [] : [`${id} ${address}:${port}`];
+  });
   return [
     '',
     `  Page             ${url}`,

@@ -25,16 +25,18 @@ export function settleZone(run: Run, configured: Zone | undefined): Zone {
 
 /** A time as an instant, in microseconds; undefined if it was never told. */
 export function instantOf(time: Earliest, zone: Zone): number | undefined {
-  const fromLocal = time.local - zone.offset(time.local);
-  if (Number.isNaN(fromLocal)) return Number.isNaN(time.instant) ? undefined : time.instant;
-  return Number.isNaN(time.instant) ? fromLocal : Math.min(fromLocal, time.instant);
+  return combine(time, zone, Math.min);
 }
 
 /** The later of both clocks. */
 export function lastInstantOf(time: Last, zone: Zone): number | undefined {
-  const fromLocal = time.local - zone.offset(time.local);
-  if (Number.isNaN(fromLocal)) return Number.isNaN(time.instant) ? undefined : time.instant;
-  return Number.isNaN(time.instant) ? fromLocal : Math.max(fromLocal, time.instant);
+  return combine(time, zone, Math.max);
+}
+
+function combine({ local, instant }: Last, zone: Zone, choose: (a: number, b: number) => number): number | undefined {
+  if (Number.isNaN(local)) return Number.isNaN(instant) ? undefined : instant;
+  const fromLocal = local - zone.offset(local);
+  return Number.isNaN(instant) ? fromLocal : choose(fromLocal, instant);
 }
 
 export function stateInstant({ at, local }: { at: number; local: boolean }, zone: Zone): number {
