@@ -12,7 +12,7 @@ export type Body =
  * Reads a request's body, unzipped where it says that it is gzip. `bytes_max` holds for what comes over the wire and for
  * what it unzips to. `take` is told of every piece that is kept, and may refuse it.
  */
-export async function readBody(
+export function readBody(
   request: IncomingMessage,
   bytes_max: number,
   take: (bytes: number) => boolean = () => true,
@@ -20,25 +20,37 @@ export async function readBody(
   const tooLarge: Body = { ok: false, status: 413, error: `the body is longer than ${bytes_max} bytes` };
   const encoding = request.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'gzip') {
-    return { ok: false, status: 415, error: `Content-Encoding ${encoding} is not supported: send gzip or none` };
+    const error = `Content-Encoding ${encoding} is not supported: send gzip or none`;
+    return Promise.resolve({ ok: false, status: 415, error });
   }
-  if (Number(request.headers['content-length']) > bytes_max) return tooLarge;
-  const gunzip = createGunzip();
-  const source = encoding === 'gzip' ? request.pipe(gunzip) : request;
-  request.once('error', (error) => gunzip.destroy(error));
-  const pieces: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const piece of source as AsyncIterable<Buffer>) {
-      length += piece.length;
-      if (length > bytes_max) return tooLarge;
-      if (!take(piece.length)) return { ok: false, status: 503, error: 'too much is waiting to be taken in' };
-      pieces.push(piece);
+  if (Number(request.headers['content-length']) > bytes_max) return Promise.resolve(tooLarge);
+  return new Promise((resolve) => {
+    const gunzip = encoding === 'gzip' ? request.pipe(createGunzip()) : undefined;
+    const source = gunzip ?? request;
+    const pieces: Buffer[] = [];
+    let length = 0;
+    function settle(body: Body): void {
+      source.off('data', add);
+      if (gunzip !== undefined) request.unpipe(gunzip.destroy()); // A small body may unzip to a huge one.
+      request.resume(); // What is left of a body that was refused goes nowhere.
+      resolve(body);
     }
-  } catch (error) {
-    return { ok: false, status: 400, error: `the body cannot be read: ${reasonOf(error)}` };
-  }
-  return { ok: true, bytes: Buffer.concat(pieces, length) };
+    function add(piece: Buffer): void {
+      length += piece.length;
+      if (length > bytes_max) settle(tooLarge);
+      else if (!take(piece.length)) settle({ ok: false, status: 503, error: 'too much is waiting to be taken in' });
+      else pieces.push(piece);
+    }
+    function fail(error?: Error): void {
+      settle({ ok: false, status: 400, error: `the body cannot be read: ${reasonOf(error ?? 'it is cut off')}` });
+    }
+    source.on('data', add);
+    source.once('end', () => settle({ ok: true, bytes: Buffer.concat(pieces, length) }));
+    for (const stream of new Set([source, request])) stream.on('error', fail);
+    request.once('close', () => {
+      if (!request.complete) fail();
+    });
+  });
 }
 
 export function answer(

@@ -18,8 +18,8 @@ export interface FiniteReceiver extends Component {
 const CHUNK_BYTES = 2 ** 19;
 
 /**
- * The bytes of a file, or of standard input for `-`, until `signal` fires. Throws BRIDGE_IO, or BRIDGE_DECODE where gzip
- * is cut off or wrong.
+ * The bytes of a file, or of standard input for `-`. Throws BRIDGE_IO, or BRIDGE_DECODE where gzip is cut off or wrong,
+ * and whatever else when `signal` has fired.
  */
 export async function* readInput(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   const file = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
@@ -31,7 +31,7 @@ export async function* readInput(path: string, signal: AbortSignal): AsyncGenera
     const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
     yield* isGzip ? unzip(rejoin(first.value, chunks)) : rejoin(first.value, chunks);
   } catch (error) {
-    if (!signal.aborted) throw BridgeError.from(error, 'BRIDGE_IO', `read ${path}`);
+    throw signal.aborted ? error : BridgeError.from(error, 'BRIDGE_IO', `read ${path}`);
   } finally {
     file.destroy();
   }

@@ -27,21 +27,21 @@ export class LineBuffer {
     this.#line_bytes_max = line_bytes_max;
   }
 
-  /** The whole lines that there are now. Throws BRIDGE_DECODE if one is too long. */
+  /** The whole lines that there are now. Throws BRIDGE_DECODE if one is too long, after all before it were given. */
   push(chunk: Uint8Array): Uint8Array {
+    if (this.#rest.length > this.#line_bytes_max) {
+      const message = `read a line: it is longer than ${this.#line_bytes_max} bytes`;
+      throw new BridgeError('BRIDGE_DECODE', message, { reason: 'too_large' });
+    }
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     const lines = end === 0 ? chunk.subarray(0, 0) : Buffer.concat([this.#rest, chunk.subarray(0, end)]);
     this.#rest = end === 0 ? Buffer.concat([this.#rest, chunk]) : chunk.subarray(end);
-    if (this.#rest.length > this.#line_bytes_max) {
-      throw new BridgeError('BRIDGE_DECODE', `read a line: it is longer than ${this.#line_bytes_max} bytes`, {
-        reason: 'too_large',
-      });
-    }
     return lines;
   }
 
   /** What is left at the end: a last line without a newline. */
   end(): Uint8Array {
+    this.push(new Uint8Array(0));
     return this.#rest;
   }
 }

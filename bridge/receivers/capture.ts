@@ -69,6 +69,7 @@ export const capture = defineReceiver({
           const outcome = await read(path);
           if (outcome === 'stopped') return;
           await (outcome === 'corrupt' ? rename(path, `${path}.bad`) : rm(path));
+          log.info({ path, outcome }, 'Spooled capture is taken in.');
         }
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // No spool yet.
@@ -85,11 +86,11 @@ export const capture = defineReceiver({
         }
         parser.push(new Uint8Array(0)); // Throws if what is left is no message's beginning.
       } catch (error) {
+        if (signal.aborted) return 'stopped';
         if (!(error instanceof BridgeError) || error.code !== 'BRIDGE_DECODE') throw error;
         context.report(error);
         return error.reason === 'truncated' ? 'read' : 'corrupt';
       }
-      if (signal.aborted) return 'stopped';
       const left = parser.end();
       if (left > 0) {
         const message = `read ${path}: it is cut off, its last ${left} bytes are no whole message`;

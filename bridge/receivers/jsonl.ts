@@ -36,10 +36,11 @@ export const jsonl = defineReceiver({
         for await (const chunk of readInput(path, signal)) {
           if (!(await deliver(lines.push(chunk)))) return;
         }
-        if (signal.aborted || !(await deliver(lines.end()))) return;
+        if (!(await deliver(lines.end()))) return;
         await files.add(path);
         log.info({ path }, 'File is read.');
       } catch (error) {
+        if (signal.aborted) return;
         // What came before it has been handed on.
         context.report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
       }
