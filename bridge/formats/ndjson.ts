@@ -25,6 +25,8 @@ export interface LineProblem {
 }
 
 const NEWLINE = 10;
+/** A body that is no JSON at all makes no more errors than this. */
+const PROBLEMS_MAX = 1_000;
 /** Nested objects below this become JSON text. */
 const DEPTH_MAX = 16;
 const NAIVE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/;
@@ -33,34 +35,48 @@ const TAG = /^[A-Z]+(_[A-Z]+)+$/;
 /** Adds what the body says to `records`; `source.*` keys that a record brings along are kept. Never throws. */
 export function decodeBody(body: Uint8Array, origin: Origin, records: WideRecord[]): LineProblem[] {
   const problems: LineProblem[] = [];
-  const lines = splitLines(body);
-  const first = lines[0] === undefined ? undefined : read(lines[0]);
-  if (first instanceof BridgeError && lines.length > 1) {
-    // An array or object over several lines.
+  let line = nextLine(body, 0);
+  let json = line === undefined ? undefined : read(line);
+  if (line !== undefined && json instanceof BridgeError && nextLine(body, lineEnd(body, line)) !== undefined) {
+    // Perhaps an array or an object over several lines.
     const whole = read(body);
     if (!(whole instanceof BridgeError)) {
       take(whole.value, body);
       return problems;
     }
   }
-  for (const [i, line] of lines.entries()) {
-    const json = i === 0 && first !== undefined ? first : read(line);
+  while (line !== undefined) {
+    if (problems.length >= PROBLEMS_MAX) {
+      setAside(body.subarray(line.byteOffset - body.byteOffset));
+      break;
+    }
+    json ??= read(line);
     if (json instanceof BridgeError) problems.push({ line, error: json });
     else take(json.value, line);
+    json = undefined;
+    line = nextLine(body, lineEnd(body, line));
   }
   return problems;
 
-  function take(value: unknown, line: Uint8Array): void {
-    if (!Array.isArray(value) || isMessage(value)) return takeOne(value, () => line);
-    for (const item of value) takeOne(item, () => Buffer.from(JSON.stringify(item)));
+  function take(value: unknown, bytes: Uint8Array): void {
+    if (!Array.isArray(value) || isMessage(value)) return takeOne(value, () => bytes);
+    for (const item of value) {
+      if (problems.length >= PROBLEMS_MAX) return setAside(bytes);
+      takeOne(item, () => elementBytes(item, bytes));
+    }
   }
 
-  function takeOne(value: unknown, line: () => Uint8Array): void {
+  function takeOne(value: unknown, bytes: () => Uint8Array): void {
     try {
       addRecords(value, origin, records);
     } catch (error) {
-      problems.push({ line: line(), error: asProblem(error) });
+      problems.push({ line: bytes(), error: asProblem(error) });
     }
+  }
+
+  function setAside(rest: Uint8Array): void {
+    const why = `more than ${PROBLEMS_MAX} problems in one body, the rest is not read`;
+    problems.push({ line: rest, error: new BridgeError('BRIDGE_DECODE', `read JSON: ${why}`, { reason: 'limit' }) });
   }
 }
 
@@ -92,7 +108,9 @@ function toMessage(value: unknown, key?: string, depth = 0): unknown {
     return us === undefined ? value : new LocalTime(us);
   }
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
-  if (Array.isArray(value)) return value.map((item) => toMessage(item, undefined, depth + 1));
+  // In an envelope a time can stand between tag and dict; in lists of values we leave texts alone.
+  const inside = depth === 0 ? 'timestamp' : undefined;
+  if (Array.isArray(value)) return value.map((item) => toMessage(item, inside, depth + 1));
   const dict = new Dict();
   dict.pairs = Object.entries(value).flatMap(([name, item]) => [name, toMessage(item, name, depth + 1)]);
   return dict;
@@ -145,18 +163,27 @@ function isNested(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 }
 
-/** Lines that are not blank. */
-function splitLines(body: Uint8Array): Uint8Array[] {
-  const lines: Uint8Array[] = [];
-  for (let start = 0; start < body.length;) {
-    const newline = body.indexOf(NEWLINE, start);
-    const end = newline === -1 ? body.length : newline;
-    let at = start;
-    while (at < end && (body[at] as number) <= 0x20) at++;
-    if (at < end) lines.push(body.subarray(start, end));
-    start = end + 1;
+/** The element of an array as JSON again, or if it is nested too deep for that, the array that it came in. */
+function elementBytes(item: unknown, array: Uint8Array): Uint8Array {
+  try {
+    return Buffer.from(JSON.stringify(item));
+  } catch {
+    return array; // The stack has overflowed.
   }
-  return lines;
+}
+
+/** The first line from `start` on that is not blank, without its newline. */
+function nextLine(body: Uint8Array, start: number): Uint8Array | undefined {
+  let at = start;
+  while (at < body.length && (body[at] as number) <= 0x20) at++;
+  if (at === body.length) return undefined;
+  const newline = body.indexOf(NEWLINE, at);
+  return body.subarray(at, newline === -1 ? body.length : newline);
+}
+
+/** Where a line of the body ends. */
+function lineEnd(body: Uint8Array, line: Uint8Array): number {
+  return line.byteOffset - body.byteOffset + line.length;
 }
 
 function read(bytes: Uint8Array): { readonly value: unknown } | BridgeError {

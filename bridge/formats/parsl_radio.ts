@@ -8,7 +8,7 @@
  *   ((tag, (source, time, dict)), address)       1.1, 1.2: worker messages
  *   ((source, time, tag, dict), address)         1.0: worker messages, whose tag is always TASK_INFO and always wrong
  *   (source, time, tag, dict), (source, time, dict), dict     UDP of 1.0, of 1.1 and 1.2, of mid 2022
- *   (tag, datetime, dict)                        1.1, 1.2: NODE_INFO by ZMQ
+ *   (tag, datetime, dict)                        1.1, 1.2: NODE_INFO by ZMQ, whose dict has no time of its own
  *   {'type': 'monitoring', 'payload': message}   HTEX result channel
  *   'STOP', ('STOP', 0)                          end of the database queue: no record
  *
@@ -18,7 +18,7 @@ import { BridgeError } from '../core/errors.ts';
 import type { WideRecord } from '../core/record.ts';
 import { newAllowance } from './flatten.ts';
 import { createRecordMaker, type Origin } from './parsl_radio_record.ts';
-import { Dict, Member } from './pickle_globals.ts';
+import { Dict, LocalTime, Member } from './pickle_globals.ts';
 
 /** Adds the records of one message to `records`. Throws BRIDGE_DECODE `envelope` or `limit`; then nothing was added. */
 export type RadioDecoder = (message: unknown, origin: Origin, records: WideRecord[]) => void;
@@ -52,6 +52,7 @@ interface Message {
 /** The message in its envelope; undefined for an end marker. */
 function unwrap(message: unknown, depth: number): Message | undefined {
   if (message instanceof Dict) {
+    if (message.pairs.length === 0) refuse('an empty dict');
     const payload = depth < 4 && get(message, 'type') === 'monitoring' ? get(message, 'payload') : undefined;
     return payload === undefined ? { tag: undefined, body: message } : unwrap(payload, depth + 1);
   }
@@ -62,7 +63,8 @@ function unwrap(message: unknown, depth: number): Message | undefined {
   // Sender first (1.0 to 1.2): what comes after is the dict, and in 1.0 a tag that is always the same.
   if (typeof first === 'number') return { tag: undefined, body: bodyOf(message[message.length - 1]) };
   const tag = tagOf(first);
-  if (tag !== undefined) return { tag, body: bodyOf(message[message.length === 3 ? 2 : 1]) };
+  if (tag !== undefined && message.length === 3) return { tag, body: stamped(bodyOf(message[2]), message[1]) };
+  if (tag !== undefined) return { tag, body: bodyOf(message[1]) };
   // (message, address)
   if (depth < 4 && message.length === 2) return unwrap(first, depth + 1);
   refuse('no tag');
@@ -74,6 +76,21 @@ function bodyOf(body: unknown): Dict | readonly Dict[] {
   if (!Array.isArray(inner) || !inner.every((item) => item instanceof Dict))
     refuse('neither a dict nor a list of dicts');
   return inner;
+}
+
+/**
+ * A dict whose time stands beside it. Parsl's router put it inside, and made a time of the heartbeat, which was still
+ * seconds since the epoch there.
+ */
+function stamped(body: Message['body'], time: unknown): Message['body'] {
+  if (!(body instanceof Dict) || !(time instanceof LocalTime)) return body;
+  const dict = new Dict();
+  dict.pairs = body.pairs.map((item, i) => {
+    const isSeconds = i % 2 === 0 && item === 'last_heartbeat' && typeof body.pairs[i + 1] === 'number';
+    return isSeconds ? 'last_heartbeat_epoch' : item;
+  });
+  if (get(dict, 'timestamp') === undefined) dict.pairs.push('timestamp', time);
+  return dict;
 }
 
 function tagOf(tag: unknown): string | undefined {

@@ -381,7 +381,7 @@ function lengthAt(bytes: Uint8Array, at: number, size: number): number {
 }
 
 function copy(bytes: Uint8Array, at: number, length: number): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes, at, at + length);
+  return new Uint8Array(bytes.subarray(at, at + length)); // A Buffer's own slice would share memory.
 }
 
 function scratch(): unknown[] {
