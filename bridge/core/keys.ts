@@ -192,7 +192,7 @@ export function findKey(name: string): Key | undefined {
 
 /**
  * True if numbers under this key are doubles on the wire. Unknown keys are ints as long as they hold integers;
- * Parsl's float fields are listed by their prefix, because psutil's values are floats that often look like ints.
+ * Parsl's float fields are listed by name, because psutil's values are floats that often look like ints.
  */
 export function isDouble(key: string): boolean {
   const type = byName.get(key)?.type;
@@ -225,6 +225,9 @@ const levels: ReadonlyMap<string, string> = new Map(
 export function canonicalValue(type: KeyType, value: Value): Value {
   switch (type) {
     case 'integer':
+      return typeof value === 'string' && value.trim() !== '' && Number.isSafeInteger(Number(value))
+        ? Number(value)
+        : value;
     case 'number':
       return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value;
     case 'boolean':
@@ -248,17 +251,23 @@ export function canonicalValue(type: KeyType, value: Value): Value {
   }
 }
 
+/** What SQLite, protobuf and OTLP can hold. */
+const NANOS_MAX = 2n ** 63n - 1n;
+
 function nanos(value: Value): Value {
+  const read = readNanos(value);
+  return read !== undefined && read >= 0n && read <= NANOS_MAX ? read : value;
+}
+
+function readNanos(value: Value): bigint | undefined {
   if (typeof value === 'string') {
     if (/^\d{1,19}$/.test(value)) return BigInt(value);
     const instant = parseInstant(value);
-    return instant === undefined ? value : BigInt(instant) * 1000n;
+    return instant === undefined ? undefined : BigInt(instant) * 1000n;
   }
+  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
   // A JSON number: nanoseconds if it is large enough for one, else seconds as Python's time.time() gives.
-  if (typeof value === 'number' && Number.isFinite(value)) {
-    return Math.abs(value) > 1e15 ? BigInt(Math.round(value)) : BigInt(Math.round(value * 1e6)) * 1000n;
-  }
-  return value;
+  return Math.abs(value) > 1e15 ? BigInt(Math.round(value)) : BigInt(Math.round(value * 1e6)) * 1000n;
 }
 
 /**

@@ -19,9 +19,12 @@ export interface Zone {
   offset(localUs: number): number;
 }
 
-const LOCAL_TIME = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?$/;
+const DAY_US = 24 * 60 * MINUTE_US;
+
+const LOCAL_TIME =
+  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d|60)(?:[.,](\d{1,9}))?)?$/;
 const ZONED_TIME = /^(.{16,30}?)(Z|[+-]\d\d:?\d\d)$/;
-const OFFSET = /^(?:UTC|GMT)?([+-])(\d\d?):?(\d\d)?$/;
+const OFFSET = /^(?:UTC|GMT)?([+-])(\d\d?):?([0-5]\d)?$/;
 
 /** Reads `YYYY-MM-DD HH:MM:SS.ffffff` (or with a `T`) as a local time; undefined if it is not one. */
 export function parseLocalTime(value: string): number | undefined {
@@ -41,8 +44,13 @@ export function parseInstant(value: string): number | undefined {
   return local === undefined || offset === undefined ? undefined : local - offset;
 }
 
-/** Writes a local time as Python's `isoformat(timespec='microseconds')` does. */
+/** The years 0 to 9999: what Python's datetime and an ISO text of four digits can say. */
+const FIRST_US = -62_167_219_200_000_000;
+const LAST_US = 253_402_300_799_999_999;
+
+/** Writes a local time as Python's `isoformat(timespec='microseconds')` does; what is no date stays a number. */
 export function formatLocalTime(us: number): string {
+  if (!(us >= FIRST_US && us <= LAST_US)) return String(us);
   const ms = Math.floor(us / 1000);
   const text = new Date(ms).toISOString();
   return `${text.slice(0, 23)}${String(us - ms * 1000).padStart(3, '0')}`;
@@ -111,9 +119,10 @@ export function zoneFromArrival(smallestDelayUs: number): Zone {
 }
 
 function offsetAt(format: Intl.DateTimeFormat, localUs: number): number {
-  // The offset depends on the instant and the instant on the offset: two steps settle it, also at a change of clocks.
-  const first = readOffset(format, localUs / 1000);
-  return readOffset(format, (localUs - first) / 1000);
+  // The offset depends on the instant and the instant on the offset. Yesterday's leads to the right one also on a day
+  // when clocks change, and to the first of two instants that show the same time, which is what Python takes.
+  const yesterday = readOffset(format, (localUs - DAY_US) / 1000);
+  return readOffset(format, (localUs - yesterday) / 1000);
 }
 
 function readOffset(format: Intl.DateTimeFormat, ms: number): number {
@@ -125,6 +134,7 @@ function parseOffset(value: string): number | undefined {
   const parts = OFFSET.exec(value);
   if (parts === null) return undefined;
   const minutes = Number(parts[2]) * 60 + Number(parts[3] ?? '0');
+  if (minutes >= 24 * 60) return undefined;
   return (parts[1] === '-' ? -minutes : minutes) * MINUTE_US;
 }
 

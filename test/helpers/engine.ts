@@ -1,0 +1,114 @@
+/** Records in, spans out: the only place in the tests that knows how an engine is fed. */
+import type { WideRecord } from '../../bridge/core/record.ts';
+import type { AttributeValue, LogRecord, Metric, Span } from '../../bridge/core/signal.ts';
+import type { EngineCounts, EngineOptions } from '../../bridge/engine.ts';
+import { Engine } from '../../bridge/engine.ts';
+import { decodeFrames } from '../../bridge/formats/frames.ts';
+import { recordedFrames } from './fixtures.ts';
+
+export interface Folded {
+  readonly spans: Span[];
+  readonly logs: LogRecord[];
+  readonly metrics: Metric[];
+  readonly counts: EngineCounts;
+  readonly engine: Engine;
+}
+
+const decoded = new Map<string, readonly WideRecord[]>();
+
+/** The records of a recording's capture, in the order in which they arrived. */
+export function recorded(name: string, file = 'messages.bin'): readonly WideRecord[] {
+  const key = `${name}/${file}`;
+  let records = decoded.get(key);
+  if (records === undefined) {
+    const { records: made, problems } = decodeFrames(recordedFrames(name, file), 'test');
+    if (problems.length > 0) throw new Error(`${key} does not decode`);
+    decoded.set(key, (records = made));
+  }
+  return records;
+}
+
+/** All that the records give when everything closes at their end, as `convert` does it. */
+export function fold(records: readonly WideRecord[], options: Partial<EngineOptions> = {}): Folded {
+  const engine = new Engine({ closing: 'end', ...options });
+  engine.apply(records, 0);
+  const { spans, logs } = engine.finish();
+  return { spans, logs, metrics: engine.collect(undefined), counts: engine.counts, engine };
+}
+
+/** A live engine under a clock of its own; everything it gives is kept. */
+export class LiveEngine {
+  readonly engine: Engine;
+  readonly spans: Span[] = [];
+  readonly logs: LogRecord[] = [];
+
+  constructor(options: Partial<EngineOptions> = {}) {
+    this.engine = new Engine({ closing: 'live', ...options });
+  }
+
+  /** Records that arrive together at `now`, or each at its own arrival. */
+  apply(records: readonly WideRecord[], now?: number): this {
+    if (now !== undefined) return this.#keep(this.engine.apply(records, now));
+    for (const record of records) this.#keep(this.engine.apply([record], arrivalOf(record)));
+    return this;
+  }
+
+  /** The clock moves on, through every deadline on the way, as the bridge's ticks do. */
+  tick(now: number): this {
+    while (this.engine.nextDeadline < now) this.#keep(this.engine.tick(this.engine.nextDeadline));
+    return this.#keep(this.engine.tick(now));
+  }
+
+  finish(run?: string): this {
+    return this.#keep(this.engine.finish(run));
+  }
+
+  /** Names of the spans so far, with the try they are of. */
+  names(): string[] {
+    return this.spans.map(({ name }) => name);
+  }
+
+  #keep({ spans, logs }: { spans: readonly Span[]; logs: readonly LogRecord[] }): this {
+    this.spans.push(...spans);
+    this.logs.push(...logs);
+    return this;
+  }
+}
+
+export function arrivalOf(record: WideRecord): number {
+  const arrival = record['source.arrival'];
+  if (typeof arrival !== 'number') throw new Error('a record without arrival');
+  return arrival;
+}
+
+/** The spans whose attributes have all of these values. */
+export function where(spans: readonly Span[], wanted: Readonly<Record<string, AttributeValue>>): Span[] {
+  return spans.filter(({ attributes }) => Object.entries(wanted).every(([key, value]) => attributes[key] === value));
+}
+
+/** The one span that has these attributes. */
+export function only(spans: readonly Span[], wanted: Readonly<Record<string, AttributeValue>>): Span {
+  const [found, ...others] = where(spans, wanted);
+  if (found === undefined || others.length > 0)
+    throw new Error(`${others.length === 0 ? 'no span' : 'several spans'} with ${JSON.stringify(wanted)}`);
+  return found;
+}
+
+/** The value of one point of a metric; undefined where there is none. */
+export function pointValue(
+  metrics: readonly Metric[],
+  name: string,
+  wanted: Readonly<Record<string, AttributeValue>> = {},
+): number | undefined {
+  for (const metric of metrics) {
+    if (metric.name !== name || metric.type === 'histogram') continue;
+    for (const { attributes, value } of metric.points)
+      if (Object.entries(wanted).every(([key, expected]) => attributes[key] === expected)) return value;
+  }
+  return undefined;
+}
+
+/** A span as JSON, for comparing bytes; a resource is written out. */
+export function asText(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner));
+}
