@@ -100,21 +100,6 @@ export async function handOn(
   return true;
 }
 
-/** A clock that is read once in each turn of the event loop: what one turn brings in arrived together. */
-export function turnClock(now: () => number): () => number {
-  let time = 0;
-  const forget = (): void => {
-    time = 0;
-  };
-  return () => {
-    if (time === 0) {
-      time = now();
-      setImmediate(forget);
-    }
-    return time;
-  };
-}
-
 export interface IntakeLimits {
   readonly batch_frames_max: number;
   readonly buffer_frames_max: number;

@@ -2,7 +2,7 @@
  * Where a receiver listens: `host:port` text, port 0 for any free one, IPv6 addresses in brackets.
  * Off loopback a receiver needs a secret (DESIGN.md §11), or it refuses to start.
  */
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 
 import { BridgeError } from './errors.ts';
@@ -31,7 +31,7 @@ export const listenAddress = z
   .refine((text) => parseAddress(text) !== undefined, 'must be host:port, such as 127.0.0.1:0');
 
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 /** Throws BRIDGE_CONFIG if others can reach `host` and nothing would tell a stranger from a sender. */

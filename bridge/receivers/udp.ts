@@ -16,7 +16,7 @@ import { z } from 'zod';
 import { defineReceiver } from '../core/component.ts';
 import { BridgeError } from '../core/errors.ts';
 import { Channel, type Frame } from '../core/frame.ts';
-import { Intake, sift, turnClock, type Sifted } from '../core/intake.ts';
+import { Intake, sift, type Sifted } from '../core/intake.ts';
 import { kernelDrops } from '../core/kernel_drops.ts';
 import { listenAddress, parseAddress, requireSecret, type Address } from '../core/listen.ts';
 import type { Logger } from '../core/log.ts';
@@ -77,7 +77,6 @@ export const udp = defineReceiver({
     const key = createSecretKey(Buffer.from(hmac_key ?? '', 'hex'));
     const intake = new Intake(limits, context, look);
     const refusals = new Refusals();
-    const arrival = turnClock(() => context.now());
     let socket: Socket | undefined;
     let stopped: Promise<void> | undefined;
     let watch: NodeJS.Timeout | undefined;
@@ -86,7 +85,7 @@ export const udp = defineReceiver({
 
     function take(payload: Uint8Array, source: string): void {
       taken++;
-      const datagram: Datagram = { channel: Channel.udp, time: arrival(), payload, source };
+      const datagram: Datagram = { channel: Channel.udp, time: context.now(), payload, source };
       if (!intake.offer(datagram)) context.report(overflow);
     }
 

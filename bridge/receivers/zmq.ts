@@ -12,7 +12,7 @@ import { defineReceiver } from '../core/component.ts';
 import { readCurveKeys, type CurveKeys } from '../core/curve.ts';
 import { BridgeError } from '../core/errors.ts';
 import { Channel } from '../core/frame.ts';
-import { Intake, sift, turnClock } from '../core/intake.ts';
+import { Intake, sift } from '../core/intake.ts';
 import { parseAddress, requireSecret } from '../core/listen.ts';
 import { decodeFrames } from '../formats/frames.ts';
 
@@ -43,7 +43,6 @@ export const zmq = defineReceiver({
   create({ listen, curve_dir, message_bytes_max, ...limits }, context) {
     const { log } = context;
     const intake = new Intake(limits, context, (frames) => sift(frames, decodeFrames, context));
-    const arrival = turnClock(() => context.now());
     let socket: Dealer | undefined;
     let doorman: Reply | undefined;
     let pumped: Promise<void> = Promise.resolve();
@@ -68,7 +67,7 @@ export const zmq = defineReceiver({
     }
 
     async function take(payload: Uint8Array): Promise<void> {
-      const frame = { channel: Channel.zmq, time: arrival(), payload };
+      const frame = { channel: Channel.zmq, time: context.now(), payload };
       while (!intake.offer(frame)) await intake.room();
     }
 
