@@ -10,9 +10,13 @@ export type ErrorCode = (typeof errorCodes)[number];
 export interface ErrorOptions {
   readonly cause?: unknown;
   /** What the user can do about it, with the command where there is one. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /** A closed-list word for counting, such as `truncated` or `bad_hmac`. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
+  /** The other side asked not to be tried again before so long. */
+  readonly retryAfterMs?: number | undefined;
+  /** How many items of a batch were not delivered, where it is not all of them. */
+  readonly items?: number | undefined;
 }
 
 /**
@@ -23,13 +27,18 @@ export class BridgeError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly reason: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly items: number | undefined;
 
-  constructor(code: ErrorCode, message: string, { cause, hint, reason }: ErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    const { cause, hint, reason, retryAfterMs, items } = options;
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'BridgeError';
     this.code = code;
     this.hint = hint;
     this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+    this.items = items;
   }
 
   /** `error` itself if it is a BridgeError already, else one with `code` that keeps it as the cause. */
