@@ -14,7 +14,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   journal: ['core'],
   model: ['core'],
   mappers: ['core', 'model'],
-  exporters: ['core'],
+  exporters: ['core', 'formats'],
   store: ['core'],
   web: ['core', 'store'],
 };
@@ -26,7 +26,7 @@ const effects = /node:(fs|net|dgram|http|https|http2|child_process|worker_thread
 /** Dependencies with native code, and the only rooms that load them. */
 const native: Readonly<Record<string, readonly string[]>> = {
   zeromq: ['receivers'],
-  'better-sqlite3': ['journal', 'store', ''],
+  'better-sqlite3': ['journal', 'store', 'receivers', 'exporters', ''],
 };
 
 interface Source {

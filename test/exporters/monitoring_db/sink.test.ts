@@ -1,0 +1,239 @@
+import Database from 'better-sqlite3';
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { WideRecord } from '../../../bridge/core/record.ts';
+import { isLocalDisk } from '../../../bridge/exporters/monitoring_db/file.ts';
+import { openSink } from '../../../bridge/exporters/monitoring_db/sink.ts';
+import { messagesOf, readDb, recordedDbFile, rowsOf, writeDb } from '../../helpers/monitoring_db.ts';
+import { tempDir } from '../../helpers/receiver.ts';
+
+const NAME = '2026.10.26-W1-htex';
+const OLD = '1.2.0-W1-udp';
+const NFS = 0x6969;
+const EXT4 = 0xef53;
+const local = { platform: 'linux', fileSystemType: EXT4 } as const;
+
+/** The tables that release 1.0.0 made, as far as they differ. */
+const PARSL_1_0 = `
+  CREATE TABLE workflow (run_id TEXT NOT NULL, workflow_name TEXT, workflow_version TEXT, time_began DATETIME NOT NULL,
+    time_completed DATETIME, workflow_duration FLOAT, host TEXT NOT NULL, user TEXT NOT NULL, rundir TEXT NOT NULL,
+    tasks_failed_count INTEGER NOT NULL, tasks_completed_count INTEGER NOT NULL, PRIMARY KEY (run_id));
+  CREATE TABLE task (task_id INTEGER NOT NULL, run_id TEXT NOT NULL, hostname TEXT, task_depends TEXT,
+    task_executor TEXT NOT NULL, task_func_name TEXT NOT NULL, task_time_submitted DATETIME, task_time_running DATETIME,
+    task_time_returned DATETIME, task_memoize TEXT NOT NULL, task_hashsum TEXT, task_inputs TEXT, task_outputs TEXT,
+    task_stdin TEXT, task_stdout TEXT, task_stderr TEXT, task_fail_count INTEGER NOT NULL, task_fail_history TEXT,
+    PRIMARY KEY (task_id, run_id), FOREIGN KEY (run_id) REFERENCES workflow (run_id));
+  CREATE TABLE status (task_id INTEGER NOT NULL, task_status_name TEXT NOT NULL, timestamp DATETIME NOT NULL,
+    run_id TEXT NOT NULL, hostname TEXT, PRIMARY KEY (task_id, run_id, task_status_name, timestamp));
+  CREATE TABLE node (id INTEGER NOT NULL, run_id TEXT NOT NULL, hostname TEXT NOT NULL, cpu_count INTEGER NOT NULL,
+    total_memory INTEGER NOT NULL, active BOOLEAN NOT NULL, worker_count INTEGER NOT NULL, python_v TEXT NOT NULL,
+    reg_time DATETIME NOT NULL, PRIMARY KEY (id));
+  CREATE TABLE resource (task_id INTEGER NOT NULL, timestamp DATETIME NOT NULL, run_id TEXT NOT NULL,
+    resource_monitoring_interval FLOAT, psutil_process_pid INTEGER, psutil_process_cpu_percent FLOAT,
+    PRIMARY KEY (task_id, timestamp, run_id));
+  CREATE INDEX ix_task_task_hashsum ON task (task_hashsum);
+  INSERT INTO workflow VALUES ('r', 'w', '1', '2020-01-01 00:00:00.000000', NULL, 7.5, 'h', 'u', '/r/000', 0, 1);
+  INSERT INTO task VALUES (3, 'r', 'node', '', 'htex', 'app', '2020-01-01 00:00:01.000000', NULL, NULL, '0', NULL, NULL,
+    NULL, NULL, NULL, NULL, 0, '');
+  INSERT INTO status VALUES (3, 'pending', '2020-01-01 00:00:01.000000', 'r', 'node');
+  INSERT INTO node VALUES (1, 'r', 'node', 4, 8, 1, 4, '3.7.16', '2020-01-01 00:00:00.500000');
+  INSERT INTO resource VALUES (3, '2020-01-01 00:00:02.000000', 'r', 1.0, 42, 99.5);`;
+
+describe('exporters/monitoring_db/sink', () => {
+  let path: string;
+  let records: readonly WideRecord[];
+
+  beforeEach(async () => {
+    path = join(await tempDir(), 'monitoring.db');
+    records = messagesOf(NAME);
+  });
+
+  it('goes on where another one stopped, at any message', () => {
+    const whole = `${path}.whole`;
+    writeDb(whole, records);
+    for (const record of records.slice(0, 60)) writeDb(path, [record]);
+    writeDb(path, records.slice(60));
+    assert.deepEqual(readDb(path), readDb(whole));
+  });
+
+  it('remembers a worker’s start that came before its task, over a restart', () => {
+    const start = records.find((record) => record['parsl.task_state'] === 'running');
+    assert.ok(start !== undefined);
+    writeDb(path, [start]);
+    writeDb(path, records);
+    const whole = `${path}.whole`;
+    writeDb(whole, records);
+    assert.deepEqual(readDb(path), readDb(whole));
+  });
+
+  it('lets several bridges write several runs into one file at the same time', () => {
+    const sinks = [openSink(path, local), openSink(path, local)];
+    const other = messagesOf('2025.06.30-W4-udp');
+    const mixed = [...records, ...other].map((record, i) => ({ record, sink: sinks[(i * 7) % 2]! }));
+    for (const [i, { record, sink }] of mixed.entries()) {
+      sink.add([record]);
+      if (i % 11 === 0) sink.commit();
+    }
+    for (const sink of sinks) {
+      assert.deepEqual(sink.commit(), []);
+      sink.close();
+    }
+    const whole = `${path}.whole`;
+    writeDb(whole, [...records, ...other]);
+    assert.deepEqual(readDb(path), readDb(whole));
+  });
+
+  it('extends a file of 1.2 in place: every row and column stays, and new rows get the new columns', async () => {
+    path = recordedDbFile(OLD, await tempDir());
+    const before = readDb(path);
+    writeDb(path, records);
+    const after = readDb(path);
+    const fresh = join(await tempDir(), 'fresh.db');
+    writeDb(fresh, records);
+    const added = readDb(fresh);
+    for (const row of before.resource) {
+      assert.ok('psutil_process_cpu_percent' in row);
+      const kept = after.resource.find(
+        (found) => Object.entries(row).every(([name, value]) => found[name] === value),
+      ); // prettier-ignore
+      assert.ok(kept !== undefined, JSON.stringify(row));
+    }
+    assert.equal(after.status.length, before.status.length + added.status.length);
+    const samples = after.resource.filter(({ psutil_cpu_num }) => psutil_cpu_num !== null);
+    assert.deepEqual(
+      samples.map((row) => JSON.stringify({ ...row, psutil_process_cpu_percent: undefined })),
+      added.resource.map((row) => JSON.stringify(row)),
+    );
+  });
+
+  it('extends a file of 1.0, whose keys were others', () => {
+    const db = new Database(path);
+    db.exec(PARSL_1_0);
+    db.close();
+    writeDb(path, records);
+    const { workflow, task, status, node, resource, try: tries } = readDb(path);
+    const of = (rows: readonly object[]): object[] => rows.filter((row) => (row as { run_id: string }).run_id === 'r');
+    assert.equal((of(workflow)[0] as Record<string, unknown>)['workflow_duration'], 7.5);
+    const [kept] = of(task) as Record<string, unknown>[];
+    assert.deepEqual([kept?.['task_executor'], kept?.['task_time_invoked']], ['htex', '2020-01-01 00:00:01.000000']);
+    assert.equal((of(status)[0] as Record<string, unknown>)['hostname'], 'node');
+    const [manager] = of(node) as Record<string, unknown>[];
+    assert.deepEqual([manager?.['reg_time'], manager?.['timestamp']], Array(2).fill('2020-01-01 00:00:00.500000'));
+    const [sample] = of(resource) as Record<string, unknown>[];
+    assert.deepEqual([sample?.['psutil_process_cpu_percent'], sample?.['try_id']], [99.5, 0]);
+    const fresh = `${path}.fresh`;
+    writeDb(fresh, records);
+    assert.deepEqual(tries, readDb(fresh).try);
+    assert.equal(task.length, readDb(fresh).task.length + 1);
+  });
+
+  it('has a write-ahead log on a local disk and a rollback journal on a network file system', () => {
+    const mode = (file: string): unknown => {
+      const db = new Database(file, { readonly: true });
+      const found = db.pragma('journal_mode', { simple: true });
+      db.close();
+      return found;
+    };
+    const disk = openSink(path, local);
+    assert.equal(mode(path), 'wal');
+    disk.close();
+    openSink(path, { platform: 'linux', fileSystemType: NFS }).close();
+    assert.equal(mode(path), 'delete');
+  });
+
+  it('knows network file systems by statfs, and where it cannot know', () => {
+    for (const type of [NFS, 0x0bd00bd0, 0x47504653, -11_317_950 /* CIFS, signed */])
+      assert.ok(!isLocalDisk(type, 'linux'));
+    for (const type of [EXT4, 0x58465342, 0x01021994]) assert.ok(isLocalDisk(type, 'linux'));
+    assert.ok(!isLocalDisk(EXT4, 'darwin'));
+  });
+
+  it('survives a reader in the middle of its reading, in both modes', () => {
+    for (const fileSystemType of [EXT4, NFS]) {
+      const file = `${path}.${fileSystemType}`;
+      const sink = openSink(file, { platform: 'linux', fileSystemType, lockWaitMs: 50 });
+      sink.add(records.slice(0, 100));
+      sink.commit();
+      const reader = new Database(file, { readonly: true });
+      const reading = reader.prepare('SELECT * FROM status').iterate();
+      reading.next();
+      sink.add(records.slice(100));
+      if (fileSystemType === EXT4) assert.deepEqual(sink.commit(), []);
+      else assert.throws(() => sink.commit(), { code: 'BRIDGE_IO' });
+      reading.return?.();
+      reader.close();
+      // What a lock kept out can be added again.
+      sink.add(records.slice(100));
+      assert.deepEqual(sink.commit(), []);
+      sink.close();
+      const whole = `${path}.whole`;
+      writeDb(whole, records);
+      assert.deepEqual(readDb(file), readDb(whole));
+    }
+  });
+
+  it('writes the neighbours of a row that the table refuses, and tells of it', () => {
+    const block = { 'parsl.message_type': 'BLOCK_INFO', 'parsl.dfk': 'r', 'parsl.block': '0', 'parsl.timestamp': 1 };
+    const sink = openSink(path, local);
+    sink.add([...records, block]);
+    const problems = sink.commit();
+    sink.close();
+    assert.deepEqual(
+      problems.map(({ code, reason }) => [code, reason]),
+      [['BRIDGE_DECODE', 'row']],
+    );
+    assert.match(problems[0]?.message ?? '', /block 0 .*NOT NULL/);
+    const whole = `${path}.whole`;
+    writeDb(whole, records);
+    assert.deepEqual(readDb(path), readDb(whole));
+  });
+
+  it('refuses a file that is no database, and one that is another program’s, without a change to it', () => {
+    writeFileSync(path, 'run_id,task_id\n');
+    assert.throws(() => openSink(path, local), { code: 'BRIDGE_CONFIG', message: /no SQLite database/ });
+    assert.equal(readFileSync(path, 'utf8'), 'run_id,task_id\n');
+    const foreign = `${path}.foreign`;
+    const db = new Database(foreign);
+    db.exec('CREATE TABLE workflow (name TEXT)');
+    db.close();
+    const bytes = readFileSync(foreign);
+    assert.throws(() => openSink(foreign, local), { code: 'BRIDGE_CONFIG', message: /no monitoring database/ });
+    assert.deepEqual(readFileSync(foreign), bytes);
+  });
+
+  it('says in one line why a file cannot be made', () => {
+    assert.throws(
+      () => openSink(join(path, 'none', 'x.db'), local),
+      (error: Error & { hint?: string }) => {
+        assert.match(error.message, /^write .*x\.db: [^\n]+$/);
+        assert.match(error.hint ?? '', /directory/);
+        return true;
+      },
+    );
+  });
+
+  it('counts only grow, and an end is kept that came before its run', () => {
+    const run = { 'parsl.message_type': 'WORKFLOW_INFO', 'parsl.dfk': 'r' };
+    const key = (name: string): string => `parsl.workflow_info.${name}`;
+    const end = {
+      ...run,
+      [key('time_completed')]: 2_000_000,
+      [key('tasks_completed_count')]: 9,
+      [key('tasks_failed_count')]: 1,
+    };
+    const start = {
+      ...run, [key('time_began')]: 1_000_000, [key('host')]: 'h', [key('user')]: 'u', [key('rundir')]: '/r/000',
+      [key('tasks_completed_count')]: 0, [key('tasks_failed_count')]: 0,
+    }; // prettier-ignore
+    for (const record of [end, start, start]) writeDb(path, [record]);
+    const db = new Database(path, { readonly: true });
+    const [row] = rowsOf(db).workflow;
+    db.close();
+    assert.deepEqual(
+      [row?.['tasks_completed_count'], row?.['tasks_failed_count'], row?.['time_began'], row?.['time_completed']],
+      [9, 1, '1970-01-01 00:00:01.000000', '1970-01-01 00:00:02.000000'],
+    );
+  });
+});
