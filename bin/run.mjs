@@ -6,31 +6,27 @@
  *   node bin/run.mjs SCRIPT [ARGUMENT...]     SCRIPT is a file of the project, or the name of an installed command
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const modules = join(root, 'node_modules');
-const stamp = join(modules, '.parsl-otel-lock');
 const isWindows = process.platform === 'win32';
 
 install();
 run(process.argv[2], process.argv.slice(3));
 
-/** `npm ci`, if the lock file changed since the last one. */
+/** `npm ci`, unless npm has installed something since the lock file was written. */
 function install() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  const changed = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (changed(join(modules, '.package-lock.json')) >= changed(join(root, 'package-lock.json'))) return;
   console.error('Installing what is missing (npm ci) ...');
   const args = ['ci', '--no-fund', '--no-audit', '--loglevel=error'];
   const { status } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2], shell: isWindows });
-  if (status !== 0) {
-    console.error('npm ci did not succeed. Is the npm registry reachable from here? Its messages are above.');
-    process.exit(2);
-  }
-  writeFileSync(stamp, lock);
+  if (status === 0) return;
+  console.error('npm ci did not succeed. Is the npm registry reachable from here? Its messages are above.');
+  process.exit(2);
 }
 
 /** The npm package `node` where it is there, else this Node if it is new enough. */

@@ -10,6 +10,8 @@ import type { ExporterSpec, ReceiverSpec } from './core/component.ts';
 import { BridgeError } from './core/errors.ts';
 import { listenAddress } from './core/listen.ts';
 import { nearest } from './core/nearest.ts';
+import { sendingQueue } from './core/queue.ts';
+import { retryOnFailure } from './core/retry.ts';
 import { namedZone } from './core/time.ts';
 
 export const settings = z.strictObject({
@@ -57,10 +59,20 @@ export interface Configured<S> {
   readonly config: unknown;
 }
 
+/** What every exporter takes besides its own keys: how the pipeline wraps it. */
+export const wrapperSettings = z.strictObject({
+  sending_queue: sendingQueue.prefault({}),
+  retry_on_failure: retryOnFailure.prefault({}),
+});
+
+export interface ConfiguredExporter extends Configured<ExporterSpec> {
+  readonly wrappers: z.output<typeof wrapperSettings>;
+}
+
 export interface BridgeConfig {
   readonly settings: Settings;
   readonly receivers: readonly Configured<ReceiverSpec>[];
-  readonly exporters: readonly Configured<ExporterSpec>[];
+  readonly exporters: readonly ConfiguredExporter[];
 }
 
 export interface Registry {
@@ -79,13 +91,28 @@ export function parseConfig(input: unknown, registry: Registry): BridgeConfig {
   }
   const config = {
     receivers: components('receivers', receivers, registry.receivers, problems),
-    exporters: components('exporters', exporters, registry.exporters, problems),
+    exporters: exporterComponents(exporters, registry.exporters, problems),
   };
   if (problems.length > 0 || !parsed.success)
     throw new BridgeError('BRIDGE_CONFIG', `read configuration: ${problems.join('; ')}`, {
       hint: 'parsl-otel components lists what there is; docs/reference/config.md says what each key means',
     });
   return { settings: parsed.data, ...config };
+}
+
+function exporterComponents(input: unknown, specs: readonly ExporterSpec[], problems: string[]): ConfiguredExporter[] {
+  const wrappers = new Map<string, z.output<typeof wrapperSettings>>();
+  const own = Object.entries(asObject(input, 'exporters', problems)).map(([id, written]) => {
+    const { sending_queue, retry_on_failure, ...rest } = asObject(written, `exporters.${id}`, problems);
+    const parsed = wrapperSettings.safeParse({ sending_queue, retry_on_failure });
+    if (parsed.success) wrappers.set(id, parsed.data);
+    else problems.push(...parsed.error.issues.map((issue) => `exporters.${id}.${describeIssue(issue, wrapperSettings)}`));
+    return [id, rest] as const;
+  });
+  return components('exporters', Object.fromEntries(own), specs, problems).map((configured) => ({
+    ...configured,
+    wrappers: wrappers.get(configured.id) ?? wrapperSettings.parse({}),
+  }));
 }
 
 function components<S extends { readonly type: string; readonly config: z.ZodType }>(

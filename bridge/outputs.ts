@@ -5,8 +5,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Configured } from './config.ts';
-import type { ExportBatch, Exporter, ExporterContext, ExporterSpec, ExportKind } from './core/component.ts';
+import type { ConfiguredExporter } from './config.ts';
+import type { ExportBatch, Exporter, ExporterContext, ExportKind } from './core/component.ts';
 import type { Queued } from './core/queue.ts';
 import { queued } from './core/queue.ts';
 import { retrying } from './core/retry.ts';
@@ -29,11 +29,11 @@ export class Outputs {
   readonly #stuck = new Set<Queued>();
   #lastSeq = 0;
 
-  constructor(exporters: readonly Configured<ExporterSpec>[], contextOf: (id: string) => ExporterContext) {
-    this.outputs = exporters.map(({ id, spec, config }) => {
+  constructor(exporters: readonly ConfiguredExporter[], contextOf: (id: string) => ExporterContext) {
+    this.outputs = exporters.map(({ id, spec, config, wrappers }) => {
       const context = contextOf(id);
       const exporter = spec.create(config, context);
-      return { id, exporter, queue: queued(retrying(exporter, context), context) };
+      return { id, exporter, queue: queued(retrying(exporter, context, wrappers.retry_on_failure), context, wrappers.sending_queue) };
     });
     this.#wants = exporters.map(({ spec }) => new Set(spec.wants));
   }

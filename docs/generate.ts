@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-import { settings, unwrap } from '../bridge/config.ts';
+import { settings, unwrap, wrapperSettings } from '../bridge/config.ts';
 import { keys } from '../bridge/core/keys.ts';
 import { meterSpecs } from '../bridge/core/meters.ts';
 import { instruments } from '../bridge/mappers/instruments.ts';
@@ -74,6 +74,8 @@ function configPage(): string {
   ];
   for (const [title, specs] of [['Receivers', receivers], ['Exporters', exporters]] as const) {
     sections.push(`## ${title}`);
+    if (title === 'Exporters')
+      sections.push('Every exporter has a queue and retries of its own:', table(wrapperSettings));
     for (const { type, summary, config } of specs) sections.push(`### ${type}`, summary, table(config));
   }
   return `${sections.join('\n')}\n`;
@@ -96,7 +98,7 @@ function rowsOf({ properties = {} }: JsonSchema, prefix: string): string[] {
 
 function typeOf({ type, enum: choices, minimum, maximum }: JsonSchema): string {
   if (choices !== undefined) return choices.map((choice) => `\`${String(choice)}\``).join(', ');
-  const bounds = [minimum === undefined ? '' : `≥ ${minimum}`, maximum === undefined ? '' : `≤ ${maximum}`];
+  const bounds = [minimum === undefined ? '' : `≥ ${minimum}`, maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? '' : `≤ ${maximum}`];
   return [type ?? 'any', ...bounds.filter((bound) => bound !== '')].join(' ');
 }
 

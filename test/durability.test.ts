@@ -12,7 +12,7 @@ import { encodeFrames } from '../bridge/formats/capture.ts';
 import { decodeFrames } from '../bridge/formats/frames.ts';
 import type { BridgeProcess } from './helpers/bridge.ts';
 import { startBridgeProcess } from './helpers/bridge.ts';
-import { readFrames } from './helpers/fixtures.ts';
+import { recordedFrames } from './helpers/fixtures.ts';
 import type { OtlpServer } from './helpers/otlp_server.ts';
 import { startOtlpServer } from './helpers/otlp_server.ts';
 
@@ -49,8 +49,8 @@ describe('kill -9', function () {
   });
 
   it('loses nothing that was acknowledged, and exports the same spans', async () => {
-    const frames = readFrames('2026.10.26-W2-fs');
-    const config = { time_zone: 'UTC', closing: { settle_ms: 50, linger_ms: 1_000 }, exporters: { otlp: { endpoint: backend.grpcUrl } } };
+    const frames = recordedFrames('2026.10.26-W2-fs');
+    const config = { time_zone: 'UTC', closing: { settle_ms: 50 }, exporters: { otlp: { endpoint: backend.grpcUrl } } };
     bridge = await startBridgeProcess({ config, args: ['--finish'] });
 
     const waiting = batches(frames);

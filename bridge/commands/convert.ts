@@ -1,5 +1,5 @@
 /** convert: recorded input to another format, without a bridge. */
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 
 import { convert, convertFormats } from '../convert.ts';
@@ -8,7 +8,8 @@ import { BridgeError, reasonOf } from '../core/errors.ts';
 import type { Frame } from '../core/frame.ts';
 import { nearest } from '../core/nearest.ts';
 import { namedZone } from '../core/time.ts';
-import { findInputs, readFrames } from '../inputs.ts';
+import { openSink, type Sink } from '../exporters/monitoring_db/sink.ts';
+import { findInputs, readFrames, type Input } from '../inputs.ts';
 import type { Io } from './io.ts';
 import { Exit } from './io.ts';
 
@@ -32,7 +33,8 @@ export async function convertCommand(paths: readonly string[], options: ConvertC
   const inputs = findInputs(paths);
   const size = inputs.reduce((sum, input) => sum + (input.size ?? 0), 0);
   const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
-  const output = openOutput(options.output, io);
+  refuseInput(options.output, inputs);
+  const output = to === 'monitoring_db' ? openDatabase(options.output) : openOutput(options.output, io);
   const problems: string[] = [];
   let problemCount = 0;
   const report = (error: BridgeError): void => {
@@ -43,7 +45,7 @@ export async function convertCommand(paths: readonly string[], options: ConvertC
     for (const input of inputs) yield* readFrames(input, report, (bytes) => bar?.increment(bytes));
   }
   try {
-    const result = await convert(frames(), { to, zone, write: output.write, report });
+    const result = await convert(frames(), { to, zone, write: output.write, sink: output.sink, report });
     output.commit();
     bar?.stop();
     for (const problem of problems) io.err(problem);
@@ -74,8 +76,17 @@ function summary({ messages, records, spans, counts }: Awaited<ReturnType<typeof
   return parts.join(', ');
 }
 
+/** What is read is not written to. */
+function refuseInput(output: string, inputs: readonly Input[]): void {
+  if (output === '-' || !existsSync(output)) return;
+  const real = realpathSync(output);
+  if (!inputs.some(({ path }) => path !== '-' && realpathSync(path) === real)) return;
+  throw new BridgeError('BRIDGE_CONFIG', `write ${output}: it is also an input`, { hint: 'give another --output' });
+}
+
 interface Output {
   write(this: void, line: string): void;
+  readonly sink?: Sink;
   commit(): void;
   abandon(): void;
 }
@@ -111,6 +122,29 @@ function openOutput(path: string, io: Io): Output {
     abandon() {
       closeSync(file);
       rmSync(temporary, { force: true });
+    },
+  };
+}
+
+/** A database that is there gets more rows, none is lost; a new one appears under its name only when it is whole. */
+function openDatabase(path: string): Output {
+  if (path === '-')
+    throw new BridgeError('BRIDGE_CONFIG', 'write monitoring_db: a database needs a file', { hint: 'give --output FILE.db' });
+  const isNew = !existsSync(path);
+  const file = isNew ? `${path}.part` : path;
+  const remove = (): void => ['', '-wal', '-shm', '-journal'].forEach((end) => rmSync(`${file}${end}`, { force: true }));
+  if (isNew) remove(); // What an earlier call left behind.
+  const sink = openSink(file, { platform: process.platform });
+  return {
+    sink,
+    write() {},
+    commit() {
+      sink.close();
+      if (isNew) renameSync(file, path);
+    },
+    abandon() {
+      sink.close();
+      if (isNew) remove();
     },
   };
 }

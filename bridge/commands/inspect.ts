@@ -29,9 +29,11 @@ export function validate(options: InspectOptions, io: Io): void {
 /** Everything that will be in force, defaults included. Secrets are not shown. */
 export function printConfig(options: InspectOptions, io: Io): void {
   const { settings, receivers, exporters } = load(options, io);
-  const section = (list: readonly { readonly id: string; readonly config: unknown }[]): object =>
-    Object.fromEntries(list.map(({ id, config }) => [id, config]));
-  const whole = { ...settings, receivers: section(receivers), exporters: section(exporters) };
+  const whole = {
+    ...settings,
+    receivers: Object.fromEntries(receivers.map(({ id, config }) => [id, config])),
+    exporters: Object.fromEntries(exporters.map(({ id, config, wrappers }) => [id, { ...(config as object), ...wrappers }])),
+  };
   io.out(stringify(hideSecrets(whole), { aliasDuplicateObjects: false }).trimEnd());
 }
 

@@ -1,4 +1,5 @@
 /** serve: the bridge; what `npm start` runs. */
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 
@@ -72,7 +73,7 @@ function welcome({ url, receivers, connectionFile }: Bridge, dataDir: string): s
     '',
     '  From your own machine, if this is a login node:',
     '',
-    `      ssh -L ${port(url)}:127.0.0.1:${port(url)} <this host>`,
+    `      ssh -L ${port(url)}:127.0.0.1:${port(url)} ${hostname()}`,
     '',
     '  Ctrl-C stops, once what was taken in is delivered or safe on disk.',
     '',
