@@ -13,6 +13,7 @@ import { sendError } from './errors.ts';
 import { shownInfo, type Info } from './info.ts';
 import type { Live } from './live.ts';
 import { phasesOf } from './phases.ts';
+import { createShared } from './shared.ts';
 import { withStatus } from './status.ts';
 
 export interface ApiOptions {
@@ -54,13 +55,13 @@ export const streamParameters = z.strictObject({ run: word.optional().describe('
 const noParameters = z.strictObject({});
 const taskNumber = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-type About<P> = (run: string, parameters: P, request: Request) => Promise<object | undefined>;
+type About<P> = (run: string, parameters: P, request: Request, revision: number) => Promise<object | undefined>;
 
 export function createApi({ store, live, info, now }: ApiOptions): Router {
   const api = Router();
   // A bridge that was started again may have built its store anew, with other answers under the same revisions.
   const boot = now().toString(36);
-
+  const shared = createShared();
   /** An answer about one run: 404 if it is not there, 304 if the asker has it already. */
   const aboutRun =
     <S extends z.ZodObject>(
@@ -84,10 +85,15 @@ export function createApi({ store, live, info, now }: ApiOptions): Router {
           return;
         }
       }
-      const value = await answer(run, parameters, request);
+      const value = await answer(run, parameters, request, revision);
       if (value !== undefined) response.json(value);
       else sendError(response, 404, `run ${run} has no such task`, `GET api/runs/${run}/tasks lists its tasks`);
     };
+
+  const curve = (work: (run: string, points: number) => Promise<object>, name: string): RequestHandler =>
+    aboutRun(curveParameters, (run, { points }, _, revision) =>
+      shared(`${name} ${run} ${points} ${revision}`, () => work(run, points)),
+    );
 
   api.use((_request, response, next) => {
     response.set('Cache-Control', 'no-cache');
@@ -114,11 +120,11 @@ export function createApi({ store, live, info, now }: ApiOptions): Router {
   })); // prettier-ignore
   api.get(
     '/runs/:run/states',
-    aboutRun(curveParameters, (run, { points }) => store.states(run, points)),
+    curve((run, points) => store.states(run, points), 'states'),
   );
   api.get(
     '/runs/:run/workers',
-    aboutRun(curveParameters, (run, { points }) => store.workers(run, points)),
+    curve((run, points) => store.workers(run, points), 'workers'),
   );
   api.get(
     '/runs/:run/failures',

@@ -42,7 +42,7 @@ export function connectCards(info, isEmpty) {
       code(`ssh -L ${own}:127.0.0.1:${port} ${info.host}`, 'the command')),
     h('section.card', { 'data-key': 'demo' },
       h('h2', null, 'Just look around'),
-      h('p', null, 'A made-up workflow, to see what there is to see:'),
+      h('p', null, 'Recorded workflows, played as if they ran now:'),
       code('npm start -- --demo', 'the command')),
   ]; // prettier-ignore
 }
@@ -80,7 +80,13 @@ function meterRows({ name, unit, description, points }) {
       'tr',
       null,
       h('td', { title: name }, description),
-      h('td.muted', null, Object.values(attributes).join(' · ')),
+      h(
+        'td.muted',
+        null,
+        Object.values(attributes)
+          .filter((value) => value !== '')
+          .join(' · '),
+      ),
       h('td.num', null, shown(value)),
     ),
   );
