@@ -124,7 +124,7 @@ export function xTicks(start, end) {
     ticks.push(local + zone);
   return ticks.map((time) => {
     const part = (time - start) / Math.max(1, end - start);
-    const edge = part < 0.03 ? '.first' : part > 0.97 ? '.last' : '';
+    const edge = part < 0.07 ? '.first' : part > 0.93 ? '.last' : '';
     return h(`span${edge}`, { style: { left: `${part * 100}%` } }, tickText(time, step));
   });
 }
