@@ -61,15 +61,23 @@ export class Engine {
   /** Spans of the tries of the task that is being closed: they follow its own. */
   #trySpans: Span[] = [];
   #output: Output = { spans: [], logs: [] };
-  /** Text records, kept until finish() where everything is told then. */
-  #lines: LogRecord[] = [];
+  /** Records with text, kept until finish() where everything is told then. */
+  #texts: WideRecord[] = [];
   #samples: SampleRow[] = [];
   #negativePhases = 0;
   #metricsWithoutValue = 0;
   #now = 0;
 
   constructor(options: EngineOptions) {
-    const { closing, settleUs = 2e6, lingerUs = 30e6, zone, onOutput, onRunOpened = () => {}, onRunClosed = () => {} } = options;
+    const {
+      closing,
+      settleUs = 2e6,
+      lingerUs = 30e6,
+      zone,
+      onOutput,
+      onRunOpened = () => {},
+      onRunClosed = () => {},
+    } = options;
     this.#zone = zone;
     this.#isLive = closing === 'live';
     this.#onOutput = onOutput;
@@ -88,10 +96,10 @@ export class Engine {
           const zone = settleZone(task.run, this.#zone);
           this.#output.logs.push(stateEvent(task, fact, zone, this.#resources.submit(task.run)));
         },
-        sample: (attempted, record, stamp) => {
+        sample: (attempted, sample, stamp) => {
           if (!this.#isLive) return;
           const at = stateInstant(stamp, currentZone(attempted.task.run, this.#zone));
-          this.#samples.push(sampleRow(attempted, record, at));
+          this.#samples.push(sampleRow(attempted, sample, at));
         },
         tryClosed: (attempted) => {
           const { run } = attempted.task;
@@ -139,7 +147,9 @@ export class Engine {
     for (const record of records) {
       this.#fold.apply(record);
       if (record['metric'] !== undefined && !this.#metrics.recordTold(record, now)) this.#metricsWithoutValue += 1;
-      if (record['message'] !== undefined) this.#line(record);
+      if (record['message'] === undefined) continue;
+      if (this.#isLive) this.#output.logs.push(...this.#lines([record]));
+      else this.#texts.push(record);
     }
     return this.#take();
   }
@@ -153,11 +163,11 @@ export class Engine {
 
   /** Closes one run, or all of them, as they stand. */
   finish(run?: string): Output {
+    // While their runs are there; equal records count once.
+    const lines = new Map(this.#lines(this.#texts).map((line) => [lineKey(line), line]));
+    this.#texts = [];
     this.#fold.finish(run);
-    const lines = this.#lines.map((line) => ({ line, key: lineKey(line) })).sort((a, b) => (a.key < b.key ? -1 : 1));
-    // Equal records count once.
-    for (const [index, { line, key }] of lines.entries()) if (key !== lines[index - 1]?.key) this.#output.logs.push(line);
-    this.#lines = [];
+    for (const [, line] of [...lines].sort(([a], [b]) => (a < b ? -1 : 1))) this.#output.logs.push(line);
     return this.#take();
   }
 
@@ -200,15 +210,14 @@ export class Engine {
     if (this.#output.spans.length >= PIECE_SPANS) this.#onOutput?.(this.#take());
   }
 
-  #line(record: WideRecord): void {
-    const id = record['parsl.dfk'];
-    const run = typeof id === 'string' ? this.#fold.runs.get(id) : undefined;
-    const zone = run === undefined ? this.#zone : currentZone(run, this.#zone);
-    const resource = run === undefined ? unknownRun : this.#resources.submit(run);
-    const line = logLine(record, zone, resource);
-    if (line === undefined) return;
-    if (this.#isLive) this.#output.logs.push(line);
-    else this.#lines.push(line);
+  #lines(records: readonly WideRecord[]): LogRecord[] {
+    return records.flatMap((record) => {
+      const id = record['parsl.dfk'];
+      const run = typeof id === 'string' ? this.#fold.runs.get(id) : undefined;
+      const zone = run === undefined ? this.#zone : currentZone(run, this.#zone);
+      const resource = run === undefined ? unknownRun : this.#resources.submit(run);
+      return logLine(record, zone, resource) ?? [];
+    });
   }
 }
 
@@ -218,13 +227,15 @@ const PIECE_SPANS = 1000;
 /** Any fixed order will do for what happened at the same time. */
 function compareFacts(a: StateFact, b: StateFact): number {
   if (a.state !== b.state) return a.state < b.state ? -1 : 1;
-  return (a.attempt ?? -1) - (b.attempt ?? -1);
+  return (a.attempt ?? -1) - (b.attempt ?? -1) || Number(a.local) - Number(b.local);
 }
 
 /** Sorts lines by trace, then time, then all they say. */
-function lineKey({ traceId, timeUnixNano, body, attributes }: LogRecord): string {
-  const said = JSON.stringify(attributes, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
-  return `${traceId}\n${timeUnixNano.toString().padStart(20, '0')}\n${body}\n${said}`;
+function lineKey({ traceId, timeUnixNano, severityText, body, attributes }: LogRecord): string {
+  const said = JSON.stringify(attributes, (_, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  );
+  return `${traceId}\n${timeUnixNano.toString().padStart(20, '0')}\n${body}\n${severityText}\n${said}`;
 }
 
 const unknownRun = { attributes: { 'service.namespace': 'parsl', 'service.name': 'parsl' } };

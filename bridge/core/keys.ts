@@ -132,10 +132,14 @@ export const keys: readonly Key[] = [
   { key: 'parsl.tries', type: 'integer', about: 'Launched tries of a task.' },
   { key: 'parsl.unfinished', type: 'boolean', about: 'No final state was ever told.' },
   { key: 'parsl.inferred', type: 'text', about: 'Which bounds of a span were not observed: start, end or start,end.' },
-  { key: 'parsl.usage.cpu_time', type: 'number', about: 'User and system time of a try, seconds.' },
+  {
+    key: 'parsl.usage.cpu_time',
+    type: 'number',
+    about: 'User and system time between a try’s first and last sample, seconds.',
+  },
   { key: 'parsl.usage.memory_peak', type: 'integer', about: 'Largest resident memory seen, bytes.' },
-  { key: 'parsl.usage.read_bytes', type: 'integer', about: 'Bytes read by a try.' },
-  { key: 'parsl.usage.write_bytes', type: 'integer', about: 'Bytes written by a try.' },
+  { key: 'parsl.usage.read_bytes', type: 'integer', about: 'Bytes read between a try’s first and last sample.' },
+  { key: 'parsl.usage.write_bytes', type: 'integer', about: 'Bytes written between a try’s first and last sample.' },
 
   ...(
     [

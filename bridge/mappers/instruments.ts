@@ -40,7 +40,7 @@ export const instruments = {
     unit: 's',
     kind: 'histogram',
     attributes: [...run, 'app', 'outcome'],
-    description: 'From the call of an app to the end of its task.',
+    description: 'From the call of an app to the end of its task; of tasks whose call and end were observed.',
     bounds: seconds,
   },
   tryDuration: {
@@ -48,7 +48,7 @@ export const instruments = {
     unit: 's',
     kind: 'histogram',
     attributes: [...run, 'executor', 'app', 'outcome'],
-    description: 'From the launch of a try to its return.',
+    description: 'From the launch of a try to its return; of tries whose launch and return were observed.',
     bounds: seconds,
   },
   queueDuration: {
@@ -56,7 +56,7 @@ export const instruments = {
     unit: 's',
     kind: 'histogram',
     attributes: [...run, 'executor', 'app', 'outcome'],
-    description: 'From the launch of a try to its start on a worker.',
+    description: 'From the launch of a try to its start on a worker; of tries of which both were observed.',
     bounds: seconds,
   },
   tryFailures: {
@@ -113,7 +113,7 @@ export const instruments = {
     unit: 's',
     kind: 'counter',
     attributes: [...run, 'executor', 'app'],
-    description: 'User and system time of closed tries.',
+    description: 'User and system time of closed tries, between the first sample of each and its last.',
   },
   memoryPeak: {
     name: 'parsl.try.memory.peak',
@@ -128,6 +128,6 @@ export const instruments = {
     unit: 'By',
     kind: 'counter',
     attributes: [...run, 'executor', 'app', 'direction'],
-    description: 'Bytes that closed tries read and wrote.',
+    description: 'Bytes that closed tries read and wrote, between the first sample of each and its last.',
   },
 } as const satisfies Record<string, Instrument>;

@@ -15,19 +15,31 @@ import type { Zone } from '../core/time.ts';
 import { findKey } from '../core/keys.ts';
 import type { Task } from '../model/entities.ts';
 import type { StateFact } from '../model/facts.ts';
+import { timeOf } from '../model/learn.ts';
 import { isFailure } from '../model/states.ts';
 import { stateInstant } from '../model/zone.ts';
 import { attributes, errorType } from './common.ts';
 
 const STATE_EVENT = 'parsl.task.state';
 
-/** The event of one state, under the span of the try that it names, else of the task. */
+/** States of a try that was launched; the others are of its task, though Parsl numbers a try with them, too. */
+const ofTry = new Set([
+  'launched',
+  'running',
+  'running_ended',
+  'joining',
+  'exec_done',
+  'fail_retryable',
+  'failed',
+  'done',
+]);
+
+/** The event of one state, under the span of the try that it is about, else of the task. */
 export function stateEvent(task: Task, fact: StateFact, zone: Zone, resource: Resource): LogRecord {
   const { run } = task;
   const time = toNanos(stateInstant(fact, zone));
   const failed = isFailure(fact.state);
   const severity = failed ? (fact.state === 'fail_retryable' ? 'WARN' : 'ERROR') : 'INFO';
-  const ofTry = fact.attempt !== undefined && (fact.state === 'launched' || task.tries[fact.attempt]?.isLaunched === true);
   return {
     timeUnixNano: time,
     observedTimeUnixNano: time,
@@ -48,7 +60,8 @@ export function stateEvent(task: Task, fact: StateFact, zone: Zone, resource: Re
       'error.type': failed ? errorType(fact.failHistory) : undefined,
     }),
     traceId: task.traceId,
-    spanId: ofTry && fact.attempt !== undefined ? trySpanId(run.id, task.id, fact.attempt) : task.spanId,
+    spanId:
+      fact.attempt !== undefined && ofTry.has(fact.state) ? trySpanId(run.id, task.id, fact.attempt) : task.spanId,
     resource,
   };
 }
@@ -62,7 +75,7 @@ export function logLine(record: WideRecord, zone: Zone | undefined, resource: Re
   if (body === undefined) return undefined;
   const level = text(record, 'level') ?? '';
   const severity = level in SeverityNumber ? (level as keyof typeof SeverityNumber) : undefined;
-  const time = timeOf(record, zone);
+  const time = nanosOf(record, zone);
   const run = text(record, 'parsl.dfk');
   const task = number(record, 'parsl.task');
   const attempt = number(record, 'parsl.try');
@@ -76,15 +89,18 @@ export function logLine(record: WideRecord, zone: Zone | undefined, resource: Re
     eventName: '',
     attributes: lineAttributes(record),
     traceId: ids?.traceId ?? '',
-    spanId: run !== undefined && task !== undefined && attempt !== undefined ? trySpanId(run, task, attempt) : (ids?.spanId ?? ''),
+    spanId:
+      run !== undefined && task !== undefined && attempt !== undefined
+        ? trySpanId(run, task, attempt)
+        : (ids?.spanId ?? ''),
     resource,
   };
 }
 
-function timeOf(record: WideRecord, zone: Zone | undefined): bigint {
+function nanosOf(record: WideRecord, zone: Zone | undefined): bigint {
   const { time } = record;
   if (typeof time === 'bigint') return time;
-  const local = number(record, 'parsl.timestamp');
+  const local = timeOf(record, 'parsl.timestamp');
   return local === undefined ? 0n : toNanos(local - (zone?.offset(local) ?? 0));
 }
 

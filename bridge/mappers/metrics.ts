@@ -21,8 +21,10 @@ interface Kept {
   closedAt: number;
 }
 
+/** The newest value that records with a `metric` key told. */
 interface Gauge {
   readonly name: string;
+  readonly run: string;
   readonly point: NumberPoint;
 }
 
@@ -39,6 +41,8 @@ export class Metrics {
   }
 
   runClosed(run: Run, now: number, resource: () => Resource): void {
+    // Where nobody collects with `ends`, what is long over is let go of here.
+    for (const [id, { closedAt }] of this.#runs) if (now - closedAt > 2 * KEPT_US) this.#drop(id);
     this.#of(run, resource).closedAt = now;
   }
 
@@ -49,7 +53,7 @@ export class Metrics {
 
   /**
    * A record with a `metric` key. The value is the key `value`, else its one numeric key that is not canonical;
-   * false if there is no such value.
+   * false if there is no such value, or no room for another series.
    */
   recordTold(record: WideRecord, now: number): boolean {
     const name = text(record, 'metric');
@@ -58,9 +62,11 @@ export class Metrics {
     if (value === undefined) return false;
     const attributes = { run: text(record, 'parsl.dfk') ?? '', executor: text(record, 'parsl.executor') ?? '' };
     const key = `${name}\n${attributes.run}\n${attributes.executor}`;
-    if (!this.#gauges.has(key) && this.#gauges.size >= SERIES_MAX) return false;
+    const known = this.#gauges.get(key);
+    if (known === undefined && this.#gauges.size >= SERIES_MAX) return false;
     const time = typeof record['time'] === 'bigint' ? record['time'] : toNanos(now);
-    this.#gauges.set(key, { name, point: { attributes, value, startTimeUnixNano: 0n, timeUnixNano: time, stale: false } });
+    const point = { attributes, value, startTimeUnixNano: 0n, timeUnixNano: time, stale: false };
+    if (known === undefined || isNewer(point, known.point)) this.#gauges.set(key, { name, run: attributes.run, point });
     return true;
   }
 
@@ -70,39 +76,55 @@ export class Metrics {
    */
   collect(now: number | undefined, zoneOf: (run: Run) => Zone, lastOf: (run: Run) => number, ends: boolean): Metric[] {
     const metrics: Metric[] = [];
-    for (const [id, kept] of this.#runs) {
-      const at = now ?? lastOf(kept.run);
+    const over = new Set<string>();
+    // By id, so that an export does not depend on which run was heard of first.
+    for (const [id, kept] of [...this.#runs].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const isOver = now !== undefined && now - kept.closedAt > KEPT_US;
+      if (isOver) over.add(id);
       if (isOver && !ends) continue;
-      metrics.push(...kept.metrics.collect(at, zoneOf(kept.run), kept.resource(), isOver));
-      if (isOver) this.#runs.delete(id);
+      metrics.push(...kept.metrics.collect(now ?? lastOf(kept.run), zoneOf(kept.run), kept.resource(), isOver));
     }
-    return [...metrics, ...this.#gaugeMetrics()];
+    metrics.push(...this.#gaugeMetrics(over, ends));
+    if (ends) for (const id of over) this.#drop(id);
+    return metrics;
+  }
+
+  #drop(run: string): void {
+    this.#runs.delete(run);
+    for (const [key, gauge] of this.#gauges) if (gauge.run === run) this.#gauges.delete(key);
   }
 
   #of(run: Run, resource: () => Resource): Kept {
     let kept = this.#runs.get(run.id);
-    if (kept === undefined) this.#runs.set(run.id, (kept = { metrics: new RunMetrics(run), run, resource, closedAt: Infinity }));
+    if (kept === undefined)
+      this.#runs.set(run.id, (kept = { metrics: new RunMetrics(run), run, resource, closedAt: Infinity }));
     return kept;
   }
 
-  #gaugeMetrics(): Metric[] {
+  #gaugeMetrics(over: ReadonlySet<string>, ends: boolean): Metric[] {
     const resource = { attributes: { 'service.namespace': 'parsl', 'service.name': 'parsl' } };
-    const names = [...new Set([...this.#gauges.values()].map(({ name }) => name))].sort();
-    return names.map((name) => ({
-      type: 'gauge',
-      name,
-      unit: '',
-      description: 'Told by records with a metric key.',
-      resource,
-      points: [...this.#gauges.values()].filter((gauge) => gauge.name === name).map(({ point }) => point),
-    }));
+    const metrics = new Map<string, NumberPoint[]>();
+    for (const [, { name, run, point }] of [...this.#gauges].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (over.has(run) && !ends) continue;
+      let points = metrics.get(name);
+      if (points === undefined) metrics.set(name, (points = []));
+      points.push(over.has(run) ? { ...point, stale: true } : point);
+    }
+    const description = 'Told by records with a metric key.';
+    return [...metrics].map(([name, points]) => ({ type: 'gauge', name, unit: '', description, resource, points }));
   }
+}
+
+/** The later one, and of two at the same time the larger, so that their order does not matter. */
+function isNewer(a: NumberPoint, b: NumberPoint): boolean {
+  return a.timeUnixNano === b.timeUnixNano ? a.value > b.value : a.timeUnixNano > b.timeUnixNano;
 }
 
 function metricValue(record: WideRecord): number | undefined {
   if (typeof record['value'] === 'number') return record['value'];
-  const numbers = Object.entries(record).filter(([key, value]) => typeof value === 'number' && findKey(key) === undefined);
+  const numbers = Object.entries(record).filter(
+    ([key, value]) => typeof value === 'number' && findKey(key) === undefined,
+  );
   const only = numbers.length === 1 ? numbers[0]?.[1] : undefined;
   return typeof only === 'number' ? only : undefined;
 }

@@ -4,16 +4,14 @@
  */
 import { runId, trySpanId } from '../core/ids.ts';
 import type { BlockRow, ManagerRow, Rows, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
-import type { WideRecord } from '../core/record.ts';
-import { number } from '../core/record.ts';
 import type { Zone } from '../core/time.ts';
-import type { Block, Manager, Run, Task, Try } from '../model/entities.ts';
+import type { Block, Manager, Run, Sample, Task, Try } from '../model/entities.ts';
 import type { Earliest } from '../model/facts.ts';
-import type { Touched } from '../model/fold.ts';
-import { executorOfManager, launchedTries, managerOf, shownState, tryState } from '../model/resolve.ts';
+import { executorOfManager, launchedTries, managerOf, shownState, tryState, usedBy } from '../model/resolve.ts';
 import { isBlockEnd, isFinal, laneOf } from '../model/states.ts';
+import type { Touched } from '../model/touched.ts';
 import { currentZone, instantOf, lastInstantOf, stateInstant } from '../model/zone.ts';
-import { memoSource } from './traces.ts';
+import { memoSource, unlessNone } from './traces.ts';
 
 export function rowsOf(touched: Touched, samples: readonly SampleRow[], configured: Zone | undefined): Rows {
   const zoneOf = (run: Run): Zone => currentZone(run, configured);
@@ -28,17 +26,16 @@ export function rowsOf(touched: Touched, samples: readonly SampleRow[], configur
 }
 
 /** One resource message. */
-export function sampleRow(attempted: Try, record: WideRecord, at: number): SampleRow {
-  const user = number(record, 'psutil_process_time_user');
+export function sampleRow(attempted: Try, sample: Sample, at: number): SampleRow {
   return {
     run: attempted.task.run.id,
     task: attempted.task.id,
     try: attempted.number,
     time: at,
-    cpu_time: user === undefined ? null : user + (number(record, 'psutil_process_time_system') ?? 0),
-    memory: number(record, 'psutil_process_memory_resident') ?? null,
-    read_bytes: number(record, 'psutil_process_disk_read') ?? null,
-    write_bytes: number(record, 'psutil_process_disk_write') ?? null,
+    cpu_time: sample.cpuTime,
+    memory: sample.memory ?? null,
+    read_bytes: sample.readBytes ?? null,
+    write_bytes: sample.writeBytes ?? null,
   };
 }
 
@@ -93,8 +90,8 @@ function taskRow(task: Task, zone: Zone): TaskRow {
     fail_history: failed ? (fields.failHistory.value ?? null) : null,
     stdout: fields.stdout.value ?? null,
     stderr: fields.stderr.value ?? null,
-    inputs: fields.inputs.value ?? null,
-    outputs: fields.outputs.value ?? null,
+    inputs: unlessNone(fields.inputs.value) ?? null,
+    outputs: unlessNone(fields.outputs.value) ?? null,
     host: last?.host.value ?? null,
     block: last?.block.value ?? null,
     manager: last === undefined ? null : (managerOf(last, zone)?.id ?? null),
@@ -110,7 +107,8 @@ function first(tries: readonly Try[], which: 'launched' | 'running', zone: Zone)
 }
 
 function tryRow(attempted: Try, zone: Zone): TryRow {
-  const { task, usage } = attempted;
+  const { task } = attempted;
+  const used = usedBy(attempted);
   const at = (time: Earliest): number | null => instantOf(time, zone) ?? null;
   const states = task.states
     .filter((fact) => fact.attempt === attempted.number)
@@ -130,21 +128,19 @@ function tryRow(attempted: Try, zone: Zone): TryRow {
     block: attempted.block.value ?? null,
     manager: managerOf(attempted, zone)?.id ?? null,
     fail_history: attempted.failHistory.value ?? null,
-    cpu_time: known(usage.cpuTime),
-    memory_peak: known(usage.memoryPeak),
-    read_bytes: known(usage.readBytes),
-    write_bytes: known(usage.writeBytes),
+    cpu_time: used.cpuTime ?? null,
+    memory_peak: used.memoryPeak ?? null,
+    read_bytes: used.readBytes ?? null,
+    write_bytes: used.writeBytes ?? null,
     states: JSON.stringify(states),
     span_id: trySpanId(task.run.id, task.id, attempted.number),
   };
 }
 
-function known(value: number): number | null {
-  return Number.isNaN(value) ? null : value;
-}
-
 function blockRow(block: Block, zone: Zone): BlockRow {
-  const states = block.states.map((fact) => [fact.state, stateInstant(fact, zone)] as const).sort((a, b) => a[1] - b[1]);
+  const states = block.states
+    .map((fact) => [fact.state, stateInstant(fact, zone)] as const)
+    .sort((a, b) => a[1] - b[1]);
   return {
     run: block.run.id,
     executor: block.executor,

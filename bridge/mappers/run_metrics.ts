@@ -8,7 +8,8 @@ import { toNanos } from '../core/time.ts';
 import type { Zone } from '../core/time.ts';
 import type { Run, Task, Try } from '../model/entities.ts';
 import { isKnown } from '../model/facts.ts';
-import { shownState, taskInterval, tryInterval, tryState } from '../model/resolve.ts';
+import type { Interval } from '../model/resolve.ts';
+import { runInterval, shownState, taskInterval, tryInterval, tryState, usedBy } from '../model/resolve.ts';
 import { blockStates, isFailure, taskStates } from '../model/states.ts';
 import { instantOf, lastInstantOf } from '../model/zone.ts';
 import { errorType } from './common.ts';
@@ -17,7 +18,7 @@ import { instruments } from './instruments.ts';
 import type { Counter, Histogram, Series, Stamps } from './series.ts';
 import { counterPoints, counters, histogramPoints, histograms, observe } from './series.ts';
 import { taskNumbers } from './traces.ts';
-import { countWorkers, openBusySeconds } from './workers.ts';
+import { countWorkers, openBusySeconds, UNKNOWN_EXECUTOR } from './workers.ts';
 
 export class RunMetrics {
   readonly #run: Run;
@@ -37,16 +38,25 @@ export class RunMetrics {
 
   tryClosed(attempted: Try, zone: Zone): void {
     const { task } = attempted;
-    const { start, end } = tryInterval(attempted, zone);
+    const interval = tryInterval(attempted, zone);
+    if (interval === undefined) return;
+    const { start, end } = interval;
     const outcome = tryState(attempted) ?? 'unknown';
-    const executor = attempted.executor.value ?? 'unknown';
+    const executor = attempted.executor.value ?? UNKNOWN_EXECUTOR;
     const app = task.fields.app.value ?? 'unknown';
     const labels = [...this.#labels(), executor, app];
     const exemplar = (value: number): Exemplar => exemplarOf(task, end.at, value);
-    record(this.#tryDuration, instruments.tryDuration, [...labels, outcome], (end.at - start.at) / 1e6, exemplar);
+    if (isObserved(interval))
+      record(this.#tryDuration, instruments.tryDuration, [...labels, outcome], (end.at - start.at) / 1e6, exemplar);
     const running = instantOf(attempted.running, zone);
-    if (running !== undefined && running >= start.at)
-      record(this.#queueDuration, instruments.queueDuration, [...labels, outcome], (running - start.at) / 1e6, exemplar);
+    if (running !== undefined && running >= start.at && !start.isInferred)
+      record(
+        this.#queueDuration,
+        instruments.queueDuration,
+        [...labels, outcome],
+        (running - start.at) / 1e6,
+        exemplar,
+      );
     if (isFailure(outcome))
       this.#failures.at(named(instruments.tryFailures, [...labels, errorType(attempted.failHistory.value)])).value += 1;
     this.#recordUsage(attempted, labels, exemplar);
@@ -58,7 +68,7 @@ export class RunMetrics {
 
   taskClosed(task: Task, zone: Zone): void {
     const interval = taskInterval(task, zone);
-    if (interval === undefined) return;
+    if (interval === undefined || !isObserved(interval)) return;
     const labels = [...this.#labels(), task.fields.app.value ?? 'unknown', shownState(task)];
     const value = (interval.end.at - interval.start.at) / 1e6;
     record(this.#taskDuration, instruments.taskDuration, labels, value, (v) => exemplarOf(task, interval.end.at, v));
@@ -73,9 +83,15 @@ export class RunMetrics {
     const isActive = !run.closed && !isKnown(run.completed);
     const metric = makeMetric(resource, stamps);
     const gauge = (instrument: Instrument, values: readonly Row[]): Metric =>
-      metric(instrument, values.map(([labels, value]) => [named(instrument, [...this.#labels(), ...labels]), value]));
+      metric(
+        instrument,
+        values.map(([labels, value]) => [named(instrument, [...this.#labels(), ...labels]), value]),
+      );
     return [
-      gauge(instruments.tasks, taskStates.map((state) => [[state], run.counts.get(state) ?? 0])),
+      gauge(
+        instruments.tasks,
+        taskStates.map((state) => [[state], run.counts.get(state) ?? 0]),
+      ),
       gauge(instruments.runnable, [[[], runnable(run)]]),
       gauge(instruments.runActive, [[[], isActive ? 1 : 0]]),
       gauge(instruments.runSilence, isActive ? [[[], silence]] : []),
@@ -90,11 +106,11 @@ export class RunMetrics {
   }
 
   #recordUsage(attempted: Try, labels: string[], exemplar: (value: number) => Exemplar): void {
-    const { cpuTime, memoryPeak, readBytes, writeBytes } = attempted.usage;
-    if (!Number.isNaN(cpuTime)) this.#cpuTime.at(named(instruments.cpuTime, labels)).value += cpuTime;
-    if (!Number.isNaN(memoryPeak)) record(this.#memoryPeak, instruments.memoryPeak, labels, memoryPeak, exemplar);
-    if (!Number.isNaN(readBytes)) this.#io.at(named(instruments.io, [...labels, 'read'])).value += readBytes;
-    if (!Number.isNaN(writeBytes)) this.#io.at(named(instruments.io, [...labels, 'write'])).value += writeBytes;
+    const { cpuTime, memoryPeak, readBytes, writeBytes } = usedBy(attempted);
+    if (cpuTime !== undefined) this.#cpuTime.at(named(instruments.cpuTime, labels)).value += cpuTime;
+    if (memoryPeak !== undefined) record(this.#memoryPeak, instruments.memoryPeak, labels, memoryPeak, exemplar);
+    if (readBytes !== undefined) this.#io.at(named(instruments.io, [...labels, 'read'])).value += readBytes;
+    if (writeBytes !== undefined) this.#io.at(named(instruments.io, [...labels, 'write'])).value += writeBytes;
   }
 
   #blockRows(): Row[] {
@@ -109,10 +125,18 @@ export class RunMetrics {
   }
 
   #collectWorkers(now: number, zone: Zone): [Instrument, Row[]][] {
-    const counts = [...countWorkers(this.#run, zone, now)].sort(([a], [b]) => (a < b ? -1 : 1));
-    const open = openBusySeconds(this.#run, zone, now);
+    const run = this.#run;
+    // Where nothing says that a manager is gone, it is with its run.
+    const isOver = run.closed || isKnown(run.completed);
+    const until = isOver ? Math.min(now, runInterval(run, zone)?.end.at ?? now) : now;
+    const counts = [...countWorkers(run, zone, until, isOver)].sort(([a], [b]) => (a < b ? -1 : 1));
+    const open = openBusySeconds(run, zone, until);
+    const busySeconds = (label: string): number => (this.#busySeconds.get(label) ?? 0) + (open.get(label) ?? 0);
     for (const [label, { paid }] of counts) {
-      const busy = (this.#busySeconds.get(label) ?? 0) + (open.get(label) ?? 0);
+      const busy =
+        label === UNKNOWN_EXECUTOR
+          ? this.#ownersOf(counts).reduce((sum, owner) => sum + busySeconds(owner), 0)
+          : busySeconds(label);
       // A counter never falls, though a late start message may show that a worker was busier than was thought.
       this.#idleSeconds.set(label, Math.max(this.#idleSeconds.get(label) ?? 0, paid - busy));
     }
@@ -136,6 +160,13 @@ export class RunMetrics {
       ],
       [instruments.idleTime, each((label) => [[[label], this.#idleSeconds.get(label) ?? 0]])],
     ];
+  }
+
+  /** Executors with blocks and without a manager that is known to be theirs. */
+  #ownersOf(counts: readonly (readonly [label: string, unknown])[]): string[] {
+    const labels = new Set([...this.#run.blocks.values()].map(({ executor }) => executor));
+    for (const [label] of counts) labels.delete(label);
+    return [...labels, UNKNOWN_EXECUTOR];
   }
 
   #collectSeries(stamps: Stamps, resource: Resource): Metric[] {
@@ -180,6 +211,11 @@ function makeMetric(resource: Resource, stamps: Stamps) {
     if (instrument.kind === 'gauge') return { ...base, type: 'gauge', points };
     return { ...base, type: 'sum', monotonic: instrument.kind === 'counter', points };
   };
+}
+
+/** A duration between inferred bounds would be invented. */
+function isObserved({ start, end }: Interval): boolean {
+  return !start.isInferred && !end.isInferred;
 }
 
 /** The instrument's attribute names with these values. */

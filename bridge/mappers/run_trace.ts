@@ -58,7 +58,10 @@ function runSpan(run: Run, interval: Interval, resources: Resources): Span {
 }
 
 function executorSpan({ run, label, firstSeen }: Executor, whole: Interval, zone: Zone, root: Span): Span {
-  const interval = { start: { at: instantOf(firstSeen, zone) ?? whole.start.at, isInferred: true }, end: inferredEnd(whole) };
+  const interval = {
+    start: { at: instantOf(firstSeen, zone) ?? whole.start.at, isInferred: true },
+    end: inferredEnd(whole),
+  };
   return child(root, executorSpanId(run.id, label), root.spanId, label, clip(interval), {
     'parsl.span': 'executor',
     'parsl.dfk': run.id,

@@ -30,7 +30,10 @@ export class Series<T> {
     if (found === undefined) {
       const isFull = this.#known.size >= SERIES_MAX - 1;
       if (isFull) key = 'overflow';
-      found = (isFull ? this.#known.get(key) : undefined) ?? { attributes: isFull ? overflow : attributes, state: this.#make() };
+      found = (isFull ? this.#known.get(key) : undefined) ?? {
+        attributes: isFull ? overflow : attributes,
+        state: this.#make(),
+      };
       this.#known.set(key, found);
     }
     return found.state;

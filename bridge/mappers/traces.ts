@@ -8,7 +8,7 @@ import { SpanKind } from '../core/signal.ts';
 import type { Zone } from '../core/time.ts';
 import type { Task, Try } from '../model/entities.ts';
 import {
-  isUnfinished, launchedTries, managerOf, pendingPhase, submitState, taskInterval, tryInterval, tryPhases, tryState,
+  isUnfinished, launchedTries, managerOf, pendingPhase, submitState, taskInterval, tryInterval, tryPhases, tryState, usedBy,
 } from '../model/resolve.ts'; // prettier-ignore
 import { isFailure } from '../model/states.ts';
 import type { Resources } from './common.ts';
@@ -23,7 +23,7 @@ export interface TrySpans {
   readonly negativePhases: number;
 }
 
-/** The try's span and its phases, parent first. */
+/** The try's span and its phases, parent first. Empty if no record told a single time. */
 export function trySpans(attempted: Try, zone: Zone, resources: Resources): TrySpans {
   const { task, number } = attempted;
   const { run } = task;
@@ -41,6 +41,7 @@ export function trySpans(attempted: Try, zone: Zone, resources: Resources): TryS
   };
   const state = tryState(attempted);
   const interval = tryInterval(attempted, zone);
+  if (interval === undefined) return { spans: [], negativePhases: 0 };
   const failure = state !== undefined && isFailure(state) ? (attempted.failHistory.value ?? state) : undefined;
   const spans = [
     span({
@@ -61,10 +62,10 @@ export function trySpans(attempted: Try, zone: Zone, resources: Resources): TryS
       resource: submit,
     }),
   ];
-  const { phases, negative } = tryPhases(attempted, zone);
+  const { phases, negative } = tryPhases(attempted, interval, zone);
   for (const { name, interval } of phases) {
     const runs = name === 'running';
-    const { usage } = attempted;
+    const used = runs ? usedBy(attempted) : undefined;
     spans.push(
       span({
         traceId: task.traceId,
@@ -78,10 +79,10 @@ export function trySpans(attempted: Try, zone: Zone, resources: Resources): TryS
           'parsl.phase': name,
           ...about,
           'parsl.inferred': inferredOf(interval),
-          'parsl.usage.cpu_time': runs ? usage.cpuTime : undefined,
-          'parsl.usage.memory_peak': runs ? usage.memoryPeak : undefined,
-          'parsl.usage.read_bytes': runs ? usage.readBytes : undefined,
-          'parsl.usage.write_bytes': runs ? usage.writeBytes : undefined,
+          'parsl.usage.cpu_time': used?.cpuTime,
+          'parsl.usage.memory_peak': used?.memoryPeak,
+          'parsl.usage.read_bytes': used?.readBytes,
+          'parsl.usage.write_bytes': used?.writeBytes,
         }),
         resource: runs ? resources.worker(run, attempted.executor.value, manager, attempted.host.value) : submit,
       }),
@@ -185,6 +186,6 @@ export function taskNumbers(list: string | undefined): number[] {
 }
 
 /** Parsl writes an absent list of files as the text `None`. */
-function unlessNone(value: string | undefined): string | undefined {
+export function unlessNone(value: string | undefined): string | undefined {
   return value === 'None' || value === '[]' ? undefined : value;
 }

@@ -19,18 +19,21 @@ export interface WorkerCounts {
   paid: number;
 }
 
-/** By executor label; 'unknown' where no block tells whose the managers are. */
-export function countWorkers(run: Run, zone: Zone, now: number): Map<string, WorkerCounts> {
+/** Label of managers of which no block tells whose they are: two executors may both have a block of that number. */
+export const UNKNOWN_EXECUTOR = 'unknown';
+
+/** By executor label, at `now`; of a run that is over no worker is left, but those that were are still paid for. */
+export function countWorkers(run: Run, zone: Zone, now: number, isOver: boolean): Map<string, WorkerCounts> {
   const running = runningOn(run, zone);
   const counts = new Map<string, WorkerCounts>();
   for (const manager of run.managers.values()) {
-    const label = executorOfManager(manager) ?? 'unknown';
+    const label = executorOfManager(manager) ?? UNKNOWN_EXECUTOR;
     let count = counts.get(label);
     if (count === undefined) counts.set(label, (count = { idle: 0, busy: 0, draining: 0, live: 0, lost: 0, paid: 0 }));
     const workers = manager.workers.value ?? 0;
     const { start, end } = managerInterval(manager, now, zone);
     count.paid += (workers * Math.max(0, Math.min(now, end.at) - start.at)) / 1e6;
-    if (manager.active.value === false || isKnown(manager.lost)) {
+    if (isOver || manager.active.value === false || isKnown(manager.lost) || end.at < now) {
       count.lost += 1;
       continue;
     }
@@ -64,7 +67,7 @@ export function openBusySeconds(run: Run, zone: Zone, now: number): Map<string, 
     for (const attempted of task.tries) {
       const from = attempted === undefined || attempted.closed ? undefined : instantOf(attempted.running, zone);
       if (attempted === undefined || from === undefined) continue;
-      const label = attempted.executor.value ?? 'unknown';
+      const label = attempted.executor.value ?? UNKNOWN_EXECUTOR;
       const to = instantOf(attempted.ended, zone) ?? instantOf(attempted.returned, zone) ?? now;
       seconds.set(label, (seconds.get(label) ?? 0) + Math.max(0, to - from) / 1e6);
     }

@@ -13,6 +13,7 @@ export class Deadlines<T> {
   }
 
   add(item: T, now: number): void {
+    if (this.#wait === Infinity) return;
     this.#due.push(now + this.#wait);
     this.#items.push(item);
   }

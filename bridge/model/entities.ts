@@ -4,8 +4,8 @@
  */
 import { taskId } from '../core/ids.ts';
 import type { Zone } from '../core/time.ts';
-import type { Earliest, Latest, StateFact } from './facts.ts';
-import { earliest, latest } from './facts.ts';
+import type { Earliest, Extent, Latest, StateFact } from './facts.ts';
+import { earliest, extent, latest } from './facts.ts';
 import { Ranges } from './ranges.ts';
 
 export interface Run {
@@ -110,6 +110,8 @@ export interface Try {
   isLaunched: boolean;
   /** The executor holds it back for the tasks it started itself: it ends with its task. */
   isJoin: boolean;
+  /** Parsl 1.0 has no status for a failed try: its task is pending again. */
+  wasGivenUp: boolean;
   readonly launched: Earliest;
   readonly returned: Earliest;
   readonly running: Earliest;
@@ -118,19 +120,32 @@ export interface Try {
   readonly failHistory: Latest<string>;
   readonly host: Latest<string>;
   readonly block: Latest<string>;
-  readonly usage: Usage;
+  /** Undefined where there was no sample. */
+  usage: Usage | undefined;
   /** An end is known, and the linger clock runs. */
   isEnding: boolean;
   isSettling: boolean;
   closed: boolean;
 }
 
-/** Cumulative over the try, so the largest value told is the last. NaN where nothing was told. */
+/**
+ * What resource samples told of a try. psutil counts from the start of the worker's process, which runs many tries:
+ * only what was added between a try's first sample and its last is the try's own.
+ */
 export interface Usage {
-  cpuTime: number;
-  memoryPeak: number;
-  readBytes: number;
-  writeBytes: number;
+  readonly at: Extent;
+  readonly cpuTime: Extent;
+  readonly memory: Extent;
+  readonly readBytes: Extent;
+  readonly writeBytes: Extent;
+}
+
+/** One resource sample, as psutil counts. */
+export interface Sample {
+  readonly cpuTime: number;
+  readonly memory: number | undefined;
+  readonly readBytes: number | undefined;
+  readonly writeBytes: number | undefined;
 }
 
 export interface WorkerFact {
@@ -140,7 +155,7 @@ export interface WorkerFact {
   readonly ends: boolean;
   readonly host: string | undefined;
   readonly block: string | undefined;
-  readonly usage: Usage;
+  readonly sample: Sample | undefined;
 }
 
 export interface Executor {
@@ -254,6 +269,7 @@ export function newTry(task: Task, number: number): Try {
     number,
     isLaunched: false,
     isJoin: false,
+    wasGivenUp: false,
     launched: earliest(),
     returned: earliest(),
     running: earliest(),
@@ -262,7 +278,7 @@ export function newTry(task: Task, number: number): Try {
     failHistory: latest(),
     host: latest(),
     block: latest(),
-    usage: newUsage(),
+    usage: undefined,
     isEnding: false,
     isSettling: false,
     closed: false,
@@ -270,7 +286,7 @@ export function newTry(task: Task, number: number): Try {
 }
 
 export function newUsage(): Usage {
-  return { cpuTime: NaN, memoryPeak: NaN, readBytes: NaN, writeBytes: NaN };
+  return { at: extent(), cpuTime: extent(), memory: extent(), readBytes: extent(), writeBytes: extent() };
 }
 
 export function newExecutor(run: Run, label: string): Executor {

@@ -3,12 +3,15 @@
  * records, their repetition and their way of arrival do not matter (DESIGN.md §4.5).
  */
 
-/** A number greater than any instant; added to the rank of what a final state says, so that it outranks all else. */
-const FINAL = 4e15;
+/**
+ * No time lies beyond it: October 2096, in microseconds. Added to the rank of what a final state says, so that it
+ * outranks all else.
+ */
+export const TIMES_END = 4e15;
 
 /** How much a record's word counts: final states first, then the later record. */
 export function rankOf(atUs: number, isFinal: boolean): number {
-  return isFinal ? atUs + FINAL : atUs;
+  return isFinal ? atUs + TIMES_END : atUs;
 }
 
 /** A value told by several records: the highest rank wins, between equals the smaller value. */
@@ -64,19 +67,50 @@ export interface StateFact {
   /** The kind of clock that `at` was read from. */
   readonly local: boolean;
   /** What the same record told, for the log event that the state becomes; undefined where it told nothing. */
-  readonly app: string | undefined;
-  readonly executor: string | undefined;
-  readonly failHistory: string | undefined;
-  readonly host: string | undefined;
-  readonly block: string | undefined;
+  app: string | undefined;
+  executor: string | undefined;
+  failHistory: string | undefined;
+  host: string | undefined;
+  block: string | undefined;
 }
 
-/** Adds a state unless it is there already. Returns the fact if it is new. */
+/** Adds a state, or what the record tells beyond a state that is there already. True if it is new. */
 export function learnState(facts: StateFact[], fact: StateFact): boolean {
   for (const known of facts) {
-    if (known.at === fact.at && known.state === fact.state && known.attempt === fact.attempt && known.local === fact.local)
+    if (
+      known.at === fact.at &&
+      known.state === fact.state &&
+      known.attempt === fact.attempt &&
+      known.local === fact.local
+    ) {
+      known.app = smaller(known.app, fact.app);
+      known.executor = smaller(known.executor, fact.executor);
+      known.failHistory = smaller(known.failHistory, fact.failHistory);
+      known.host = smaller(known.host, fact.host);
+      known.block = smaller(known.block, fact.block);
       return false;
+    }
   }
   facts.push(fact);
   return true;
+}
+
+function smaller(known: string | undefined, told: string | undefined): string | undefined {
+  return known === undefined || (told !== undefined && told < known) ? told : known;
+}
+
+/** The smallest and the largest of the values told. NaN where nothing was told. */
+export interface Extent {
+  low: number;
+  high: number;
+}
+
+export function extent(): Extent {
+  return { low: NaN, high: NaN };
+}
+
+export function learnExtent(cell: Extent, value: number | undefined): void {
+  if (value === undefined) return;
+  if (!(value >= cell.low)) cell.low = value;
+  if (!(value <= cell.high)) cell.high = value;
 }

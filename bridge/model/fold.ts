@@ -9,21 +9,24 @@
  * Memory: open tasks, and per run a handful of counters; closed tasks are kept as ranges of numbers, closed runs as ids.
  */
 import type { WideRecord } from '../core/record.ts';
-import { number, text } from '../core/record.ts';
+import { text } from '../core/record.ts';
 import type { Zone } from '../core/time.ts';
 import { Deadlines } from './deadlines.ts';
-import type { Block, Manager, Run, Task, Try } from './entities.ts';
+import type { Run, Sample, Task, Try } from './entities.ts';
 import { newManager, newRun, newTask } from './entities.ts';
 import type { StateFact } from './facts.ts';
 import { isKnown, learn, learnState, rankOf } from './facts.ts';
 import type { Stamp } from './learn.ts';
 import {
-  blockOf, isWorkerRecord, learnDelay, learnExecutor, learnLast, learnManager, learnRun, learnStatusTimes, learnTask,
-  learnTime, learnWorker, stampOf, tryOf, workerFactOf,
+  attemptOf, attemptOfStatus, blockOf, indexOf, isWorkerRecord, learnDelay, learnExecutor, learnGivenUp, learnLast,
+  learnManager, learnRun, learnTask, learnTime, learnTry, learnWorker, stampOf, tryOf, workerFactOf,
 } from './learn.ts'; // prettier-ignore
 import { assignLooseFacts } from './loose.ts';
+import { learnMemoSource } from './memo.ts';
 import { shownState } from './resolve.ts';
 import { isFinal } from './states.ts';
+import type { Touched } from './touched.ts';
+import { TouchedList } from './touched.ts';
 import { settleZone } from './zone.ts';
 
 /** What the fold tells, as it happens. All arguments are live: read them now, do not keep them. */
@@ -33,7 +36,7 @@ export interface Sink {
   /** A state that was not told before. */
   state(task: Task, fact: StateFact): void;
   /** A worker's resource sample. */
-  sample(attempted: Try, record: WideRecord, stamp: Stamp): void;
+  sample(attempted: Try, sample: Sample, stamp: Stamp): void;
   tryClosed(attempted: Try): void;
   /** Its launched tries are closed already. */
   taskClosed(task: Task): void;
@@ -50,7 +53,7 @@ export interface FoldOptions {
   readonly zone: Zone | undefined;
   /** Runs that closed before this fold began. */
   readonly closedRuns?: Iterable<string>;
-  /** Beyond it the oldest open tasks are closed as unfinished, and counted. */
+  /** Beyond it the oldest open tasks of the run that has most are closed as unfinished, and counted. */
   readonly openTasksMax?: number;
   readonly memoSourcesMax?: number;
 }
@@ -64,27 +67,21 @@ export interface FoldCounts {
   evicted: number;
 }
 
-/** What changed since the last look; for the read side. */
-export interface Touched {
-  readonly runs: readonly Run[];
-  readonly tasks: readonly Task[];
-  readonly blocks: readonly Block[];
-  readonly managers: readonly Manager[];
-}
-
 export class Fold {
   readonly runs = new Map<string, Run>();
   readonly counts: FoldCounts = { late: 0, unattributed: 0, evicted: 0 };
   readonly #options: FoldOptions;
+  readonly #memoSourcesMax: number;
   readonly #closedRuns: Set<string>;
   readonly #settle: Deadlines<Try | Task>;
   readonly #linger: Deadlines<Try | Run>;
+  readonly #touched = new TouchedList();
   #now = 0;
   #openTasks = 0;
-  #touched = { runs: [] as Run[], tasks: [] as Task[], blocks: [] as Block[], managers: [] as Manager[] };
 
   constructor(options: FoldOptions) {
     this.#options = options;
+    this.#memoSourcesMax = options.memoSourcesMax ?? Infinity;
     this.#closedRuns = new Set(options.closedRuns);
     this.#settle = new Deadlines(options.settleUs);
     this.#linger = new Deadlines(options.lingerUs);
@@ -104,11 +101,11 @@ export class Fold {
   tick(now: number): void {
     if (now > this.#now) this.#now = now;
     for (let item = this.#settle.take(this.#now); item !== undefined; item = this.#settle.take(this.#now)) {
-      if ('number' in item) this.#closeTry(item);
+      if ('number' in item) this.#closeTryIfOver(item);
       else this.#closeTaskIfDone(item);
     }
     for (let item = this.#linger.take(this.#now); item !== undefined; item = this.#linger.take(this.#now)) {
-      if ('number' in item) this.#closeTry(item);
+      if ('number' in item) this.#closeTryIfOver(item);
       else this.#closeRun(item);
     }
   }
@@ -124,14 +121,14 @@ export class Fold {
       this.counts.late += 1;
       return;
     }
-    this.#touchRun(run);
+    this.#touched.run(run);
     learnDelay(run, record);
     const stamp = stampOf(record);
     if (stamp !== undefined) {
       learnTime(run.firstSeen, stamp);
       learnLast(run.lastSeen, stamp);
     }
-    const task = number(record, 'parsl.task');
+    const task = indexOf(record, 'parsl.task');
     if (task !== undefined) {
       if (stamp !== undefined) this.#applyTask(run, task, record, stamp);
       return;
@@ -145,15 +142,13 @@ export class Fold {
   /** Closes one run, or all: what is unfinished is closed as it stands. */
   finish(id?: string): void {
     const runs = id === undefined ? [...this.runs.values()] : [this.runs.get(id)];
-    for (const run of runs.filter((run) => run !== undefined).sort((a, b) => (a.id < b.id ? -1 : 1))) this.#closeRun(run);
+    for (const run of runs.filter((run) => run !== undefined).sort((a, b) => (a.id < b.id ? -1 : 1)))
+      this.#closeRun(run);
   }
 
   /** Everything that changed since the last call, each thing once. */
   takeTouched(): Touched {
-    const touched = this.#touched;
-    for (const list of Object.values(touched)) for (const item of list) item.touched = false;
-    this.#touched = { runs: [], tasks: [], blocks: [], managers: [] };
-    return touched;
+    return this.#touched.take();
   }
 
   #openRun(id: string): Run | undefined {
@@ -183,7 +178,7 @@ export class Fold {
         ? undefined
         : this.#applyStatus(task, record, state, stamp);
     this.#count(task);
-    this.#touchTask(task);
+    this.#touched.task(task);
     if (attempted?.closed === true) this.#countLate(run);
     if (attempted !== undefined) this.#considerTry(attempted);
     if (isKnownFinal(task)) this.#considerTask(task);
@@ -196,31 +191,34 @@ export class Fold {
 
   #openTask(run: Run, id: number): Task | undefined {
     if (run.closedTasks.has(id)) return undefined;
+    const max = this.#options.openTasksMax ?? Infinity;
+    if (this.#openTasks >= max) this.#evict(Math.ceil(max / 100));
     const task = newTask(run, id);
     run.tasks.set(id, task);
     this.#openTasks += 1;
-    if (this.#openTasks > (this.#options.openTasksMax ?? Infinity)) this.#evict(run);
     return task;
   }
 
   #applyStatus(task: Task, record: WideRecord, state: string, stamp: Stamp): Try | undefined {
     learnLast(task.run.lastTaskInfo, stamp);
-    const wasLaunched = launchedTry(task, record)?.isLaunched;
-    const attempted = learnTask(task, record, state, stamp);
-    if (attempted !== undefined) {
-      learnStatusTimes(attempted, state, stamp, record);
-      if (attempted.isLaunched && wasLaunched !== true) task.openTries += 1;
-    }
-    const executor = task.fields.executor.value;
+    const attempt = attemptOfStatus(record, state);
+    const attempted = attempt === undefined ? undefined : tryOf(task, attempt);
+    const wasLaunched = attempted?.isLaunched === true;
+    learnTask(task, record, state, stamp);
+    if (attempted !== undefined) learnTry(attempted, record, state, stamp);
+    if (attempted?.isLaunched === true && !wasLaunched) task.openTries += 1;
+    const givenUp = learnGivenUp(task, record, state, stamp);
+    if (givenUp !== undefined) this.#considerTry(givenUp);
+    const executor = text(record, 'parsl.executor');
     if (executor !== undefined) learnExecutor(task.run, executor, stamp);
-    this.#learnState(task, record, state, attempted?.number, stamp);
+    this.#learnState(task, record, state, attempt, stamp);
     return attempted;
   }
 
   #applyWorker(task: Task, record: WideRecord, state: string | undefined, stamp: Stamp): Try | undefined {
     const fact = workerFactOf(record, state, stamp);
     if (fact.starts || fact.ends) learnLast(task.lastSeen, stamp);
-    const attempt = number(record, 'parsl.try');
+    const attempt = attemptOf(record);
     if (fact.starts) this.#learnState(task, record, 'running', attempt, stamp);
     if (fact.ends) this.#learnState(task, record, 'running_ended', attempt, stamp);
     if (attempt === undefined) {
@@ -230,7 +228,7 @@ export class Fold {
     const attempted = tryOf(task, attempt);
     if (!attempted.isLaunched) task.openTries += 1;
     learnWorker(attempted, fact);
-    if (record['psutil_process_time_user'] !== undefined) this.#options.sink.sample(attempted, record, stamp);
+    if (fact.sample !== undefined) this.#options.sink.sample(attempted, fact.sample, stamp);
     return attempted;
   }
 
@@ -241,16 +239,15 @@ export class Fold {
   }
 
   #applyBlock(run: Run, record: WideRecord, stamp: Stamp): void {
-    const block = blockOf(run, record);
     const state = text(record, 'parsl.block_state');
+    const block = state === undefined ? undefined : blockOf(run, record);
     if (block === undefined || state === undefined) return;
     learnState(block.states, { state, attempt: undefined, ...stamp, ...detailsOf(record) });
     learn(block.state, state, rankOf(stamp.at, false));
     const job = text(record, 'parsl.job_id');
     if (job !== undefined) learn(block.job, job, stamp.at);
     learnExecutor(run, block.executor, stamp);
-    if (!block.touched) this.#touched.blocks.push(block);
-    block.touched = true;
+    this.#touched.block(block);
   }
 
   #applyManager(run: Run, record: WideRecord, stamp: Stamp): void {
@@ -259,8 +256,7 @@ export class Fold {
     let manager = run.managers.get(id);
     if (manager === undefined) run.managers.set(id, (manager = newManager(run, id)));
     learnManager(manager, record, stamp);
-    if (!manager.touched) this.#touched.managers.push(manager);
-    manager.touched = true;
+    this.#touched.manager(manager);
   }
 
   /** Starts the try's clocks, as far as what is known of it allows. */
@@ -273,7 +269,8 @@ export class Fold {
       attempted.isEnding = true;
       this.#linger.add(attempted, this.#now);
     }
-    const isWhole = hasReturned && isKnown(attempted.launched) && isKnown(attempted.running) && isKnown(attempted.ended);
+    const isWhole =
+      hasReturned && isKnown(attempted.launched) && isKnown(attempted.running) && isKnown(attempted.ended);
     if (isWhole && !attempted.isSettling) {
       attempted.isSettling = true;
       this.#settle.add(attempted, this.#now);
@@ -284,6 +281,16 @@ export class Fold {
     for (const attempted of task.tries) if (attempted !== undefined) this.#considerTry(attempted);
     // A memo hit or failed dependency waits too: the message that says it was launched may be on its way.
     if (task.openTries === 0) this.#settle.add(task, this.#now);
+  }
+
+  /** That a try is a join may be told after its clocks began to run: it ends with its task. */
+  #closeTryIfOver(attempted: Try): void {
+    if (!attempted.isJoin || isKnownFinal(attempted.task)) {
+      this.#closeTry(attempted);
+    } else {
+      attempted.isEnding = false;
+      attempted.isSettling = false;
+    }
   }
 
   #closeTry(attempted: Try): void {
@@ -305,10 +312,11 @@ export class Fold {
     settleZone(run, this.#options.zone);
     task.closed = true;
     assignLooseFacts(task);
-    for (const attempted of task.tries) if (attempted?.isLaunched === true && !attempted.closed) this.#closeTry(attempted);
+    for (const attempted of task.tries)
+      if (attempted?.isLaunched === true && !attempted.closed) this.#closeTry(attempted);
     this.#count(task);
     this.#options.sink.taskClosed(task);
-    this.#touchTask(task);
+    this.#touched.task(task);
     run.closedTasks.add(task.id);
     run.tasks.delete(task.id);
     this.#openTasks -= 1;
@@ -319,20 +327,25 @@ export class Fold {
     settleZone(run, this.#options.zone);
     const open = [...run.tasks.values()].sort((a, b) => a.id - b.id);
     // In convert all tasks are open here, and a memo hit may have a smaller number than its source.
-    for (const task of open) this.#learnMemoSource(task);
+    for (const task of open) learnMemoSource(task, this.#memoSourcesMax);
     for (const task of open) if (!task.closed) this.#closeTask(task);
     run.closed = true;
     this.#options.sink.runClosed(run);
-    this.#touchRun(run);
+    this.#touched.run(run);
     this.runs.delete(run.id);
     this.#closedRuns.add(run.id);
   }
 
-  #evict(run: Run): void {
-    const oldest = run.tasks.values().next().value;
-    if (oldest === undefined) return;
-    this.counts.evicted += 1;
-    this.#closeTask(oldest);
+  /** Several at once, because finding the oldest of a map costs a look at all that left it before. */
+  #evict(count: number): void {
+    let largest: Run | undefined;
+    for (const run of this.runs.values()) if (run.tasks.size > (largest?.tasks.size ?? 0)) largest = run;
+    let left = count;
+    for (const oldest of largest?.tasks.values() ?? []) {
+      if (left-- === 0) break;
+      this.counts.evicted += 1;
+      this.#closeTask(oldest);
+    }
   }
 
   /** Keeps the run's numbers of tasks in each state. */
@@ -343,31 +356,7 @@ export class Fold {
     if (task.shown !== '') counts.set(task.shown, (counts.get(task.shown) ?? 1) - 1);
     counts.set(shown, (counts.get(shown) ?? 0) + 1);
     task.shown = shown;
-    if (shown === 'exec_done') this.#learnMemoSource(task);
-  }
-
-  #learnMemoSource(task: Task): void {
-    const hashsum = task.fields.hashsum.value;
-    if (hashsum === undefined || task.state.value !== 'exec_done') return;
-    const { memo } = task.run;
-    const at = task.returned.local;
-    const known = memo.get(hashsum);
-    if (known === undefined) {
-      if (memo.size < (this.#options.memoSourcesMax ?? Infinity)) memo.set(hashsum, { task: task.id, at });
-    } else if (at < known.at || (at === known.at && task.id < known.task)) {
-      known.task = task.id;
-      known.at = at;
-    }
-  }
-
-  #touchRun(run: Run): void {
-    if (!run.touched) this.#touched.runs.push(run);
-    run.touched = true;
-  }
-
-  #touchTask(task: Task): void {
-    if (!task.touched) this.#touched.tasks.push(task);
-    task.touched = true;
+    if (shown === 'exec_done') learnMemoSource(task, this.#memoSourcesMax);
   }
 }
 
@@ -379,11 +368,6 @@ function detailsOf(record: WideRecord): Pick<StateFact, 'app' | 'executor' | 'fa
     host: text(record, 'host.name'),
     block: text(record, 'parsl.block'),
   };
-}
-
-function launchedTry(task: Task, record: WideRecord): Try | undefined {
-  const attempt = number(record, 'parsl.try') ?? number(record, 'parsl.task_fail_count');
-  return attempt === undefined ? undefined : task.tries[attempt];
 }
 
 function isKnownFinal(task: Task): boolean {

@@ -5,10 +5,10 @@
 import type { WideRecord } from '../core/record.ts';
 import { flag, number, text } from '../core/record.ts';
 import { toMicros } from '../core/time.ts';
-import type { Block, Last, Manager, Run, RunField, Task, TaskField, Try, Usage, WorkerFact } from './entities.ts';
+import type { Block, Last, Manager, Run, RunField, Sample, Task, TaskField, Try, WorkerFact } from './entities.ts';
 import { newBlock, newExecutor, newTry, newUsage, runFields, taskFields } from './entities.ts';
 import type { Earliest, Latest } from './facts.ts';
-import { learn, learnInstant, learnLocal, rankOf } from './facts.ts';
+import { learn, learnExtent, learnInstant, learnLocal, rankOf, TIMES_END } from './facts.ts';
 import { isFinal, isReturn, laneOf } from './states.ts';
 
 /** When a record speaks of, and by which kind of clock. */
@@ -19,10 +19,49 @@ export interface Stamp {
 
 /** The record's own time: Parsl's naive timestamp, else `time`. */
 export function stampOf(record: WideRecord): Stamp | undefined {
-  const local = record['parsl.timestamp'];
-  if (typeof local === 'number') return { at: local, local: true };
+  const local = timeOf(record, 'parsl.timestamp');
+  if (local !== undefined) return { at: local, local: true };
   const time = record['time'];
-  return typeof time === 'bigint' ? { at: toMicros(time), local: false } : undefined;
+  const instant = typeof time === 'bigint' ? toMicros(time) : -1;
+  return isTime(instant) ? { at: instant, local: false } : undefined;
+}
+
+/** The record's value for `key` if it is a time: anyone may write anything into a record. */
+export function timeOf(record: WideRecord, key: string): number | undefined {
+  const value = record[key];
+  return typeof value === 'number' && isTime(value) ? Math.floor(value) : undefined;
+}
+
+function isTime(us: number): boolean {
+  return us >= 0 && us < TIMES_END;
+}
+
+/** The record's value for `key` if it counts something from 0. */
+export function indexOf(record: WideRecord, key: string): number | undefined {
+  const value = record[key];
+  return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** A higher number of a try is nonsense, and not worth the room that all below it would take. */
+const TRIES_MAX = 10_000;
+
+/** The try that a record names. */
+export function attemptOf(record: WideRecord): number | undefined {
+  const attempt = indexOf(record, 'parsl.try');
+  return attempt !== undefined && attempt < TRIES_MAX ? attempt : undefined;
+}
+
+/** The try that a status is about. Parsl 1.0 numbers no tries: there the failures before it do. */
+export function attemptOfStatus(record: WideRecord, state: string): number | undefined {
+  if (numbersTries(record)) return attemptOf(record);
+  const failures = indexOf(record, 'parsl.task_fail_count');
+  if (failures === undefined || failures >= TRIES_MAX) return undefined;
+  if (state === 'pending' || state === 'launched' || state === 'done') return failures;
+  return state === 'failed' ? Math.max(0, failures - 1) : undefined;
+}
+
+function numbersTries(record: WideRecord): boolean {
+  return record['parsl.try'] !== undefined && record['parsl.try'] !== null;
 }
 
 export function learnTime(cell: Earliest, { at, local }: Stamp): void {
@@ -40,39 +79,42 @@ export function learnLast(cell: Last, { at, local }: Stamp): void {
 
 const runFieldEntries = Object.entries(runFields) as [RunField, string][];
 
+const DAY_S = 86_400;
+
 /** WORKFLOW_INFO, the plugin's facts, and whatever else speaks of the run itself. */
 export function learnRun(run: Run, record: WideRecord): void {
   for (const [field, key] of runFieldEntries) {
     const value = text(record, key);
     if (value !== undefined) learn(run.info[field], value, 0);
   }
-  learnLocal(run.began, number(record, 'parsl.workflow_info.time_began'));
-  learnLocal(run.completed, number(record, 'parsl.workflow_info.time_completed'));
+  learnLocal(run.began, timeOf(record, 'parsl.workflow_info.time_began'));
+  learnLocal(run.completed, timeOf(record, 'parsl.workflow_info.time_completed'));
   const offset = number(record, 'parsl.utc_offset');
-  if (offset !== undefined) learn(run.utcOffset, offset, 0);
+  if (offset !== undefined && Math.abs(offset) < DAY_S) learn(run.utcOffset, offset, 0);
   const zone = text(record, 'parsl.time_zone');
   if (zone !== undefined) learn(run.timeZone, zone, 0);
 }
 
 /** How late the record is by its own naive clock: what tells the run's zone (DESIGN.md §10). */
 export function learnDelay(run: Run, record: WideRecord): void {
-  const arrival = record['source.arrival'];
-  if (typeof arrival !== 'number') return;
-  const stamp = record['parsl.timestamp'];
-  const submit = number(record, 'parsl.workflow_info.time_completed') ?? number(record, 'parsl.workflow_info.time_began');
-  if (typeof stamp === 'number') {
+  const arrival = timeOf(record, 'source.arrival');
+  if (arrival === undefined) return;
+  const stamp = timeOf(record, 'parsl.timestamp');
+  if (stamp !== undefined) {
     run.anyDelay = Math.min(run.anyDelay, arrival - stamp);
     if (typeof record['parsl.task_state'] === 'string' && laneOf(record['parsl.task_state']) === 'submit')
       run.submitDelay = Math.min(run.submitDelay, arrival - stamp);
-  } else if (submit !== undefined) {
-    run.submitDelay = Math.min(run.submitDelay, arrival - submit);
+    return;
   }
+  const submit =
+    timeOf(record, 'parsl.workflow_info.time_completed') ?? timeOf(record, 'parsl.workflow_info.time_began');
+  if (submit !== undefined) run.submitDelay = Math.min(run.submitDelay, arrival - submit);
 }
 
 const taskFieldEntries = Object.entries(taskFields) as [TaskField, string][];
 
-/** TASK_INFO: what the submit side says of a task and of the try it is about. */
-export function learnTask(task: Task, record: WideRecord, state: string, stamp: Stamp): Try | undefined {
+/** TASK_INFO: what the submit side says of a task. */
+export function learnTask(task: Task, record: WideRecord, state: string, stamp: Stamp): void {
   const rank = rankOf(stamp.at, isFinal(state));
   for (const [field, key] of taskFieldEntries) {
     const value = record[key];
@@ -80,28 +122,39 @@ export function learnTask(task: Task, record: WideRecord, state: string, stamp: 
   }
   const failCount = number(record, 'parsl.task_fail_count');
   if (failCount !== undefined) learn(task.failCount, failCount, rank);
-  learnLocal(task.invoked, number(record, 'parsl.task_time_invoked'));
-  learnLocal(task.returned, number(record, 'parsl.task_time_returned'));
+  learnLocal(task.invoked, timeOf(record, 'parsl.task_time_invoked'));
+  learnLocal(task.returned, timeOf(record, 'parsl.task_time_returned'));
   learn(task.state, state, rank);
   learnLast(task.lastSeen, stamp);
-
-  // Parsl 1.0 numbers no tries: there a launched try is numbered by the failures before it.
-  const attempt = number(record, 'parsl.try') ?? (state === 'launched' ? failCount : undefined);
-  if (attempt === undefined) return undefined;
-  const attempted = tryOf(task, attempt);
-  if (state === 'launched') attempted.isLaunched = true;
-  if (state === 'joining') attempted.isJoin = true;
-  learnLocal(attempted.launched, number(record, 'parsl.task_try_time_launched'));
-  learnLocal(attempted.returned, number(record, 'parsl.task_try_time_returned'));
-  learnSubmit(attempted, record, rank);
-  return attempted;
 }
 
-function learnSubmit(attempted: Try, record: WideRecord, rank: number): void {
-  const executor = text(record, 'parsl.executor');
-  if (executor !== undefined) learn(attempted.executor, executor, rank);
-  const history = text(record, 'parsl.task_fail_history');
-  if (history !== undefined) learn(attempted.failHistory, history, rank);
+/** TASK_INFO: what the submit side says of the try it is about. A status stands in for times that it does not tell. */
+export function learnTry(attempted: Try, record: WideRecord, state: string, stamp: Stamp): void {
+  const rank = rankOf(stamp.at, isFinal(state));
+  if (state === 'launched') attempted.isLaunched = true;
+  if (state === 'joining') attempted.isJoin = true;
+  const launched = timeOf(record, 'parsl.task_try_time_launched');
+  if (launched !== undefined) learnLocal(attempted.launched, launched);
+  else if (state === 'launched') learnTime(attempted.launched, stamp);
+  const returned = timeOf(record, 'parsl.task_try_time_returned');
+  if (returned !== undefined) learnLocal(attempted.returned, returned);
+  else if (isReturn(state)) learnTime(attempted.returned, stamp);
+  learnText(attempted.executor, record, 'parsl.executor', rank);
+  learnText(attempted.failHistory, record, 'parsl.task_fail_history', rank);
+}
+
+/**
+ * Parsl 1.0 has no status for a try that failed: its task is pending again, with one more failure. Returns the try
+ * that this says something about.
+ */
+export function learnGivenUp(task: Task, record: WideRecord, state: string, stamp: Stamp): Try | undefined {
+  const attempt = state === 'pending' && !numbersTries(record) ? attemptOfStatus(record, state) : undefined;
+  if (attempt === undefined || attempt === 0) return undefined;
+  const attempted = tryOf(task, attempt - 1);
+  attempted.wasGivenUp = true;
+  learnTime(attempted.returned, stamp);
+  learnText(attempted.failHistory, record, 'parsl.task_fail_history', stamp.at);
+  return attempted;
 }
 
 /** What a worker says: a start, an end, a resource sample, or any two of them at once. */
@@ -113,7 +166,7 @@ export function workerFactOf(record: WideRecord, state: string | undefined, { at
     ends: state === 'running_ended' || record['parsl.last_msg'] === true,
     host: text(record, 'host.name'),
     block: text(record, 'parsl.block'),
-    usage: usageOf(record),
+    sample: sampleOf(record),
   };
 }
 
@@ -131,30 +184,27 @@ export function learnWorker(attempted: Try, fact: WorkerFact): void {
   const rank = rankOf(fact.at, fact.starts);
   if (fact.host !== undefined) learn(attempted.host, fact.host, rank);
   if (fact.block !== undefined) learn(attempted.block, fact.block, rank);
-  learnUsage(attempted.usage, fact.usage);
+  if (fact.sample !== undefined) learnSample(attempted, fact.sample, fact.at);
 }
 
-function learnUsage(usage: Usage, told: Usage): void {
-  usage.cpuTime = larger(usage.cpuTime, told.cpuTime);
-  usage.memoryPeak = larger(usage.memoryPeak, told.memoryPeak);
-  usage.readBytes = larger(usage.readBytes, told.readBytes);
-  usage.writeBytes = larger(usage.writeBytes, told.writeBytes);
+function learnSample(attempted: Try, sample: Sample, at: number): void {
+  const usage = (attempted.usage ??= newUsage());
+  learnExtent(usage.at, at);
+  learnExtent(usage.cpuTime, sample.cpuTime);
+  learnExtent(usage.memory, sample.memory);
+  learnExtent(usage.readBytes, sample.readBytes);
+  learnExtent(usage.writeBytes, sample.writeBytes);
 }
 
-function larger(known: number, told: number): number {
-  return told > known || Number.isNaN(known) ? told : known;
-}
-
-const noUsage: Usage = Object.freeze(newUsage());
-
-function usageOf(record: WideRecord): Usage {
+/** The resource sample that a record is; undefined if it is none. */
+export function sampleOf(record: WideRecord): Sample | undefined {
   const user = number(record, 'psutil_process_time_user');
-  if (user === undefined) return noUsage;
+  if (user === undefined) return undefined;
   return {
     cpuTime: user + (number(record, 'psutil_process_time_system') ?? 0),
-    memoryPeak: number(record, 'psutil_process_memory_resident') ?? NaN,
-    readBytes: number(record, 'psutil_process_disk_read') ?? NaN,
-    writeBytes: number(record, 'psutil_process_disk_write') ?? NaN,
+    memory: number(record, 'psutil_process_memory_resident'),
+    readBytes: number(record, 'psutil_process_disk_read'),
+    writeBytes: number(record, 'psutil_process_disk_write'),
   };
 }
 
@@ -164,14 +214,6 @@ export function tryOf(task: Task, number: number): Try {
   const attempted = newTry(task, number);
   task.tries[number] = attempted;
   return attempted;
-}
-
-/** A status stands in for the try's own times where a message has none. */
-export function learnStatusTimes(attempted: Try, state: string, stamp: Stamp, record: WideRecord): void {
-  if (state === 'launched' && typeof record['parsl.task_try_time_launched'] !== 'number')
-    learnTime(attempted.launched, stamp);
-  if (isReturn(state) && typeof record['parsl.task_try_time_returned'] !== 'number')
-    learnTime(attempted.returned, stamp);
 }
 
 export function learnExecutor(run: Run, label: string, stamp: Stamp): void {

@@ -4,7 +4,7 @@
  */
 import type { Zone } from '../core/time.ts';
 import type { Block, Manager, Run, Task, Try } from './entities.ts';
-import type { StateFact } from './facts.ts';
+import type { Extent, StateFact } from './facts.ts';
 import { isKnown } from './facts.ts';
 import { isBlockEnd, isFinal } from './states.ts';
 import { instantOf, lastInstantOf, stateInstant } from './zone.ts';
@@ -48,7 +48,9 @@ function firstState(task: Task, zone: Zone): Moment | undefined {
   const all = [...times, ...launched].filter((at) => at !== undefined);
   if (all.length === 0) return undefined;
   const at = Math.min(...all);
-  return task.states.some((fact) => fact.state === 'pending' && stateInstant(fact, zone) === at) ? observed(at) : inferred(at);
+  return task.states.some((fact) => fact.state === 'pending' && stateInstant(fact, zone) === at)
+    ? observed(at)
+    : inferred(at);
 }
 
 function endOf(task: Task, zone: Zone): Moment | undefined {
@@ -63,15 +65,19 @@ export function launchedTries(task: Task): Try[] {
   return task.tries.filter((attempted) => attempted?.isLaunched === true) as Try[];
 }
 
-/** From launch to return. A join's try ends with its task; a missing bound is taken from what lies next to it. */
-export function tryInterval(attempted: Try, zone: Zone): Interval {
+/**
+ * From launch to return. A join's try ends with its task; a missing bound is taken from what lies next to it. Undefined
+ * where not one time was told, as by samples alone.
+ */
+export function tryInterval(attempted: Try, zone: Zone): Interval | undefined {
   const { task } = attempted;
   const launched = instantOf(attempted.launched, zone);
   const running = instantOf(attempted.running, zone);
   const ended = instantOf(attempted.ended, zone);
   const whole = taskInterval(task, zone);
-  const firstKnown = running ?? ended ?? whole?.start.at ?? 0;
-  const start = launched === undefined ? inferred(firstKnown) : observed(launched);
+  const first = launched ?? running ?? ended ?? whole?.start.at;
+  if (first === undefined) return undefined;
+  const start = launched === undefined ? inferred(first) : observed(launched);
   const end = endOfTry(attempted, zone) ?? inferred(ended ?? whole?.end.at ?? start.at);
   return { start, end: end.at < start.at ? inferred(start.at) : end };
 }
@@ -102,8 +108,7 @@ export interface Phases {
  * return. Where a worker's start or end was never told, the try's own bound stands in and is marked inferred; a phase
  * that a worker told nothing of is left out, and so is one that would be negative.
  */
-export function tryPhases(attempted: Try, zone: Zone): Phases {
-  const { start, end } = tryInterval(attempted, zone);
+export function tryPhases(attempted: Try, { start, end }: Interval, zone: Zone): Phases {
   const running = instantOf(attempted.running, zone);
   const ended = instantOf(attempted.ended, zone);
   const returned = instantOf(attempted.returned, zone);
@@ -129,7 +134,7 @@ export function pendingPhase(task: Task, zone: Zone): Phase | undefined {
   const invoked = instantOf(task.invoked, zone);
   const first = launchedTries(task)[0];
   if (whole === undefined || (invoked === undefined && first === undefined)) return undefined;
-  const end = first === undefined ? whole.end : tryInterval(first, zone).start;
+  const end = (first === undefined ? undefined : tryInterval(first, zone)?.start) ?? whole.end;
   return end.at < whole.start.at ? undefined : { name: 'pending', interval: { start: whole.start, end } };
 }
 
@@ -140,7 +145,32 @@ export function tryState(attempted: Try): string | undefined {
     if (fact.attempt !== attempted.number || fact.state === 'running' || fact.state === 'running_ended') continue;
     if (best === undefined || outranks(fact, best)) best = fact;
   }
+  if (attempted.wasGivenUp && (best === undefined || !isFinal(best.state))) return 'fail_retryable';
   return best?.state;
+}
+
+/** What a try used, as far as its samples tell: undefined where they do not. */
+export interface Used {
+  /** Seconds of user and system time. */
+  readonly cpuTime: number | undefined;
+  readonly memoryPeak: number | undefined;
+  readonly readBytes: number | undefined;
+  readonly writeBytes: number | undefined;
+}
+
+/** Counters show what was added between the first sample and the last: with one sample nothing is known of them. */
+export function usedBy({ usage }: Try): Used {
+  const isOne = usage === undefined || usage.at.low === usage.at.high;
+  const growth = (counter: Extent | undefined): number | undefined =>
+    isOne || counter === undefined || Number.isNaN(counter.low) ? undefined : counter.high - counter.low;
+  const cpuTime = growth(usage?.cpuTime);
+  return {
+    // A sum of seconds in doubles: 1.32 - 1.05 is 0.27000000000000002.
+    cpuTime: cpuTime === undefined ? undefined : Math.round(cpuTime * 1e6) / 1e6,
+    memoryPeak: usage === undefined || Number.isNaN(usage.memory.high) ? undefined : usage.memory.high,
+    readBytes: growth(usage?.readBytes),
+    writeBytes: growth(usage?.writeBytes),
+  };
 }
 
 function outranks(a: StateFact, b: StateFact): boolean {
@@ -156,7 +186,7 @@ export function managerOf(attempted: Try, zone: Zone): Manager | undefined {
   const running = instantOf(attempted.running, zone) ?? instantOf(attempted.ended, zone);
   if (block === undefined || host === undefined || running === undefined) return undefined;
   // Two executors may both have a block of that number: then nothing tells whose the manager is.
-  if (executorOfBlock(attempted.task.run, block) === 'several') return undefined;
+  if (blockOf(attempted.task.run, block) === 'several') return undefined;
   let best: { manager: Manager; at: number } | undefined;
   for (const manager of attempted.task.run.managers.values()) {
     if (manager.block.value !== block || manager.host.value !== host) continue;
@@ -169,18 +199,19 @@ export function managerOf(attempted: Try, zone: Zone): Manager | undefined {
 
 /** NODE_INFO names no executor: it is that of the one executor which has a block of this id, if it is one. */
 export function executorOfManager(manager: Manager): string | undefined {
-  const owner = executorOfBlock(manager.run, manager.block.value);
-  return typeof owner === 'object' ? owner.label : undefined;
+  const block = blockOf(manager.run, manager.block.value);
+  return typeof block === 'object' ? block.executor : undefined;
 }
 
-function executorOfBlock(run: Run, block: string | undefined): { label: string } | 'none' | 'several' {
-  let owner: { label: string } | 'none' = 'none';
-  for (const candidate of run.blocks.values()) {
-    if (candidate.id !== block) continue;
-    if (owner !== 'none') return 'several';
-    owner = { label: candidate.executor };
+/** The block of this id: two executors may both have one. */
+function blockOf(run: Run, id: string | undefined): Block | 'none' | 'several' {
+  let found: Block | 'none' = 'none';
+  for (const block of run.blocks.values()) {
+    if (block.id !== id) continue;
+    if (found !== 'none') return 'several';
+    found = block;
   }
-  return owner;
+  return found;
 }
 
 /** First and last word about a block; the end is inferred where no state said that it is gone. */
@@ -188,13 +219,19 @@ export function blockInterval(block: Block, runEnd: number, zone: Zone): Interva
   const times = block.states.map((fact) => stateInstant(fact, zone));
   const ends = block.states.filter(({ state }) => isBlockEnd(state)).map((fact) => stateInstant(fact, zone));
   const start = Math.min(...times);
-  return { start: observed(start), end: ends.length > 0 ? observed(Math.min(...ends)) : inferred(Math.max(runEnd, start)) };
+  return {
+    start: observed(start),
+    end: ends.length > 0 ? observed(Math.min(...ends)) : inferred(Math.max(runEnd, start)),
+  };
 }
 
+/** From its registration until it was lost, else until its block was gone. */
 export function managerInterval(manager: Manager, runEnd: number, zone: Zone): Interval {
   const start = instantOf(manager.registered, zone) ?? runEnd;
   const lost = instantOf(manager.lost, zone);
-  return { start: observed(start), end: lost === undefined ? inferred(Math.max(runEnd, start)) : observed(lost) };
+  const block = blockOf(manager.run, manager.block.value);
+  const end = typeof block === 'object' ? blockInterval(block, runEnd, zone).end.at : runEnd;
+  return { start: observed(start), end: lost === undefined ? inferred(Math.max(end, start)) : observed(lost) };
 }
 
 /** A run that no message ended ends, inferred, with the last word of its tasks. */
@@ -216,7 +253,8 @@ export function runInterval(run: Run, zone: Zone): Interval | undefined {
 export function shownState(task: Task): string {
   const state = task.state.value;
   // Parsl 1.0 says `done` for a memo hit too.
-  if (state === 'done') return task.tries.some((attempted) => attempted?.isLaunched === true) ? 'exec_done' : 'memo_done';
+  if (state === 'done')
+    return task.tries.some((attempted) => attempted?.isLaunched === true) ? 'exec_done' : 'memo_done';
   if (state !== undefined && state !== 'launched') return state;
   const newest = task.tries.at(-1);
   if (newest !== undefined && isKnown(newest.ended)) return 'running_ended';

@@ -1,38 +1,88 @@
 import assert from 'node:assert/strict';
 
-import { fixedZone, namedZone } from '../../bridge/core/time.ts';
+import { fixedZone, machineZone } from '../../bridge/core/time.ts';
 import { newRun } from '../../bridge/model/entities.ts';
-import { currentZone, instantOf, lastInstantOf } from '../../bridge/model/zone.ts';
+import { learnDelay, learnRun } from '../../bridge/model/learn.ts';
+import { currentZone, instantOf, lastInstantOf, settleZone, stateInstant } from '../../bridge/model/zone.ts';
+import { parsl, RUN, at } from '../helpers/records.ts';
 
-const noon = Date.UTC(2026, 0, 15, 12) * 1000;
-const hour = 3600e6;
+const HOUR = 3_600_000_000;
+const configured = fixedZone(3 * HOUR, 'config');
+
+function runWith(...records: readonly Parameters<typeof learnRun>[1][]) {
+  const run = newRun(RUN);
+  for (const record of records) {
+    learnRun(run, record);
+    learnDelay(run, record);
+  }
+  return run;
+}
+
+/** A record that arrives so many hours after the time that its own clock shows. */
+const late = (hours: number, record = parsl.task(0, 0, 'pending', 0)) => ({
+  ...record,
+  'source.arrival': at(0) + hours * HOUR,
+});
 
 describe('model/zone', () => {
-  it('knows no instant of what was never told, in any kind of zone', () => {
-    for (const zone of [fixedZone(0, 'config'), namedZone('Europe/Berlin', 'plugin')!]) {
-      assert.equal(instantOf({ local: NaN, instant: NaN }, zone), undefined);
-      assert.equal(lastInstantOf({ local: NaN, instant: NaN }, zone), undefined);
-    }
+  it('is what the plugin says, before the configuration, before arrival times', () => {
+    const told = { 'parsl.utc_offset': 7200 };
+    assert.deepEqual(summary(runWith(told, late(-1)), configured), [2 * HOUR, 'plugin']);
+    assert.deepEqual(summary(runWith(late(-1)), configured), [3 * HOUR, 'config']);
+    assert.deepEqual(summary(runWith(late(-1)), undefined), [HOUR, 'arrival']);
   });
 
-  it('takes the earlier of both clocks for a first time, the later for a last', () => {
-    const zone = namedZone('Europe/Berlin', 'plugin')!;
-    const told = { local: noon, instant: noon - 2 * hour };
-    assert.equal(instantOf(told, zone), noon - 2 * hour);
-    assert.equal(lastInstantOf(told, zone), noon - hour);
+  it('is the named zone that the plugin tells, with its changes of clock, before its offset', () => {
+    const run = runWith({ 'parsl.time_zone': 'Europe/Berlin', 'parsl.utc_offset': 0 });
+    assert.deepEqual(summary(run, configured), [HOUR, 'plugin']);
+    assert.equal(currentZone(run, undefined).offset(Date.UTC(2026, 6, 1) * 1000), 2 * HOUR);
   });
 
-  it('believes the plugin, then the configuration, then arrival, then this machine', () => {
-    const run = newRun('a');
-    assert.equal(currentZone(run, undefined).source, 'machine');
-    run.anyDelay = -hour + 1000;
-    assert.deepEqual([currentZone(run, undefined).source, currentZone(run, undefined).offset(noon)], ['arrival', hour]);
-    run.submitDelay = -2 * hour;
-    assert.equal(currentZone(run, undefined).offset(noon), 2 * hour);
-    assert.equal(currentZone(run, fixedZone(0, 'config')).source, 'config');
-    run.utcOffset.value = 3600;
-    assert.deepEqual([currentZone(run, fixedZone(0, 'config')).source, currentZone(run, undefined).offset(noon)], ['plugin', hour]);
-    run.timeZone.value = 'America/New_York';
-    assert.equal(currentZone(run, undefined).offset(noon), -5 * hour);
+  it('is not taken from a name or an offset that cannot be one', () => {
+    const run = runWith({ 'parsl.time_zone': 'Mars/Olympus', 'parsl.utc_offset': 1e9 });
+    assert.deepEqual(summary(run, configured), [3 * HOUR, 'config']);
+  });
+
+  it('is told by the smallest delay: late messages do not move it', () => {
+    const run = runWith(late(9), late(-1.999), late(3));
+    assert.deepEqual(summary(run, undefined), [2 * HOUR, 'arrival']);
+  });
+
+  it('is told by the submit side; a worker’s clock counts only where nothing else does', () => {
+    const worker = late(-5, parsl.worker(0, 0, 'running', 0));
+    assert.deepEqual(summary(runWith(worker, late(-1)), undefined), [HOUR, 'arrival']);
+    assert.deepEqual(summary(runWith(worker), undefined), [5 * HOUR, 'arrival']);
+  });
+
+  it('is told by the beginning of the run, which has no timestamp', () => {
+    assert.deepEqual(summary(runWith(late(-1, parsl.begin(0))), undefined), [HOUR, 'arrival']);
+  });
+
+  it('is this machine’s where nothing tells', () => {
+    assert.equal(currentZone(newRun(RUN), undefined).source, 'machine');
+    assert.equal(currentZone(newRun(RUN), undefined).name, machineZone().name);
+  });
+
+  it('never changes once something left with it', () => {
+    const run = runWith(late(-1));
+    settleZone(run, undefined);
+    learnRun(run, { 'parsl.utc_offset': 7200 });
+    assert.deepEqual(summary(run, configured), [HOUR, 'arrival']);
+  });
+
+  it('turns naive times into instants, and takes the earlier or later of both clocks', () => {
+    const zone = fixedZone(HOUR, 'plugin');
+    assert.equal(instantOf({ local: 3 * HOUR, instant: NaN }, zone), 2 * HOUR);
+    assert.equal(instantOf({ local: 3 * HOUR, instant: 1.5 * HOUR }, zone), 1.5 * HOUR);
+    assert.equal(instantOf({ local: NaN, instant: 5 }, zone), 5);
+    assert.equal(instantOf({ local: NaN, instant: NaN }, zone), undefined);
+    assert.equal(lastInstantOf({ local: 3 * HOUR, instant: 1.5 * HOUR }, zone), 2 * HOUR);
+    assert.equal(stateInstant({ at: 3 * HOUR, local: true }, zone), 2 * HOUR);
+    assert.equal(stateInstant({ at: 3 * HOUR, local: false }, zone), 3 * HOUR);
   });
 });
+
+function summary(run: Parameters<typeof currentZone>[0], zone: Parameters<typeof currentZone>[1]): [number, string] {
+  const current = currentZone(run, zone);
+  return [current.offset(at(0)), current.source];
+}
