@@ -13,18 +13,21 @@ import type { Zone } from './core/time.ts';
 import type { EngineCounts } from './engine.ts';
 import { Engine } from './engine.ts';
 import { recordLine } from './exporters/jsonl.ts';
+import type { Sink } from './exporters/monitoring_db/sink.ts';
 import { toOtlpJson } from './exporters/otlp_json.ts';
 import { decodeFrames } from './formats/frames.ts';
 
-export const convertFormats = ['otlp_json', 'jsonl'] as const;
+export const convertFormats = ['otlp_json', 'jsonl', 'monitoring_db'] as const;
 export type ConvertFormat = (typeof convertFormats)[number];
 
 export interface ConvertOptions {
   readonly to: ConvertFormat;
   readonly zone: Zone | undefined;
   /** Takes one line of output, without its newline. */
-  write(line: string): void;
-  report(error: BridgeError): void;
+  readonly write: (line: string) => void;
+  /** Takes the records where `to` is monitoring_db; its rows need no sorting. */
+  readonly sink?: Sink | undefined;
+  readonly report: (error: BridgeError) => void;
 }
 
 export interface ConvertResult {
@@ -35,9 +38,15 @@ export interface ConvertResult {
   readonly counts: EngineCounts;
 }
 
-/** Batches of frames in, lines out. */
-export async function convert(batches: AsyncIterable<readonly Frame[]>, options: ConvertOptions): Promise<ConvertResult> {
-  const { to, zone, write, report } = options;
+/** Records a transaction: its rows wait in memory until then. */
+const COMMIT_RECORDS = 8_192;
+
+/** Batches of frames in, lines or rows out. */
+export async function convert(
+  batches: AsyncIterable<readonly Frame[]>,
+  options: ConvertOptions,
+): Promise<ConvertResult> {
+  const { to, zone, write, sink, report } = options;
   let spans = 0;
   const engine = new Engine({
     closing: 'end',
@@ -55,10 +64,13 @@ export async function convert(batches: AsyncIterable<readonly Frame[]>, options:
     total.records += records.length;
     total.problems += problems.length;
     for (const { error } of problems) report(error);
-    if (sorted === undefined) engine.apply(records, 0);
+    if (sink !== undefined) takeRows(sink, records);
+    else if (sorted === undefined) engine.apply(records, 0);
     else records.forEach((record) => sorted.add(record));
   }
-  if (sorted !== undefined) {
+  if (sink !== undefined) {
+    commitRows(sink);
+  } else if (sorted !== undefined) {
     sorted.drain(write);
   } else {
     const output = engine.finish();
@@ -66,6 +78,19 @@ export async function convert(batches: AsyncIterable<readonly Frame[]>, options:
     for (const line of toOtlpJson({ ...output, records: [], metrics: engine.collect(undefined) })) write(line);
   }
   return { ...total, spans, counts: engine.counts };
+
+  function takeRows(sink: Sink, records: readonly WideRecord[]): void {
+    for (let at = 0; at < records.length; at += COMMIT_RECORDS) {
+      sink.add(records.slice(at, at + COMMIT_RECORDS));
+      if (sink.waiting >= COMMIT_RECORDS) commitRows(sink);
+    }
+  }
+
+  function commitRows(sink: Sink): void {
+    const problems = sink.commit();
+    total.problems += problems.length;
+    problems.forEach(report);
+  }
 }
 
 interface Sorter {
@@ -83,12 +108,16 @@ function sorter(): Sorter {
   return {
     add(record) {
       const { time = record['parsl.timestamp'] ?? null } = record;
-      const { 'source.arrival': _arrival, 'source.receiver': _receiver, ...said } = record;
+      const said: Partial<WideRecord> = { ...record };
+      delete said['source.arrival'];
+      delete said['source.receiver'];
       const keys = [record['parsl.dfk'] ?? null, record['parsl.task'] ?? null, record['parsl.try'] ?? null, time];
-      insert.run(...keys, recordLine(said), recordLine(record));
+      insert.run(...keys, recordLine(said as WideRecord), recordLine(record));
     },
     drain(write) {
-      const rows = db.prepare('SELECT min(line) AS line FROM lines GROUP BY run, task, try, time, said ORDER BY run, task, try, time, said');
+      const rows = db.prepare(
+        'SELECT min(line) AS line FROM lines GROUP BY run, task, try, time, said ORDER BY run, task, try, time, said',
+      );
       for (const { line } of rows.iterate() as IterableIterator<{ line: string }>) write(line);
       db.close();
     },

@@ -23,7 +23,11 @@ export interface ConvertCommandOptions {
 const SHOWN_MAX = 10;
 
 /** Resolves with the exit code: 1 if any input was bad or incomplete. */
-export async function convertCommand(paths: readonly string[], options: ConvertCommandOptions, io: Io): Promise<number> {
+export async function convertCommand(
+  paths: readonly string[],
+  options: ConvertCommandOptions,
+  io: Io,
+): Promise<number> {
   const to = formatOf(options.to);
   const zone = options.timeZone === undefined ? undefined : namedZone(options.timeZone, 'config');
   if (options.timeZone !== undefined && zone === undefined)
@@ -72,7 +76,8 @@ function summary({ messages, records, spans, counts }: Awaited<ReturnType<typeof
   const parts = [`${messages} messages`, `${records} records`];
   if (to === 'otlp_json') parts.push(`${spans} spans`);
   if (counts.unattributed > 0) parts.push(`${counts.unattributed} records name no run`);
-  if (counts.negativePhases > 0) parts.push(`${counts.negativePhases} phases left out: they would end before they begin`);
+  if (counts.negativePhases > 0)
+    parts.push(`${counts.negativePhases} phases left out: they would end before they begin`);
   return parts.join(', ');
 }
 
@@ -85,7 +90,7 @@ function refuseInput(output: string, inputs: readonly Input[]): void {
 }
 
 interface Output {
-  write(this: void, line: string): void;
+  readonly write: (line: string) => void;
   readonly sink?: Sink;
   commit(): void;
   abandon(): void;
@@ -99,7 +104,10 @@ function openOutput(path: string, io: Io): Output {
   try {
     file = openSync(temporary, 'w');
   } catch (error) {
-    throw new BridgeError('BRIDGE_CONFIG', `write ${path}: ${reasonOf(error)}`, { cause: error, hint: 'check --output' });
+    throw new BridgeError('BRIDGE_CONFIG', `write ${path}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: 'check --output',
+    });
   }
   let waiting: string[] = [];
   let length = 0;
@@ -109,7 +117,7 @@ function openOutput(path: string, io: Io): Output {
     length = 0;
   };
   return {
-    write(line) {
+    write: (line) => {
       waiting.push(line, '\n');
       length += line.length;
       if (length > 1 << 20) flush();
@@ -129,15 +137,18 @@ function openOutput(path: string, io: Io): Output {
 /** A database that is there gets more rows, none is lost; a new one appears under its name only when it is whole. */
 function openDatabase(path: string): Output {
   if (path === '-')
-    throw new BridgeError('BRIDGE_CONFIG', 'write monitoring_db: a database needs a file', { hint: 'give --output FILE.db' });
+    throw new BridgeError('BRIDGE_CONFIG', 'write monitoring_db: a database needs a file', {
+      hint: 'give --output FILE.db',
+    });
   const isNew = !existsSync(path);
   const file = isNew ? `${path}.part` : path;
-  const remove = (): void => ['', '-wal', '-shm', '-journal'].forEach((end) => rmSync(`${file}${end}`, { force: true }));
+  const remove = (): void =>
+    ['', '-wal', '-shm', '-journal'].forEach((end) => rmSync(`${file}${end}`, { force: true }));
   if (isNew) remove(); // What an earlier call left behind.
   const sink = openSink(file, { platform: process.platform });
   return {
     sink,
-    write() {},
+    write: () => {}, // Rows are no lines.
     commit() {
       sink.close();
       if (isNew) renameSync(file, path);
