@@ -18,13 +18,12 @@ export function stripDigest(datagram: Uint8Array): Uint8Array {
 }
 
 /**
- * PROTO, the version and, from 4 on, FRAME with a length that fits; STOP at the end. In protocols 2 and 3 a message
- * begins with a tuple, dict or name.
+ * PROTO, the version and, from 4 on, FRAME with a length that fits. In protocols 2 and 3 a message begins with a tuple,
+ * dict or name.
  */
 function isPickle(bytes: Uint8Array, at: number, whole: boolean): boolean {
   const version = bytes[at + 1];
   if (bytes[at] !== 0x80 || version === undefined || version < 2 || version > 5) return false;
-  if (whole && bytes[bytes.length - 1] !== 0x2e) return false;
   if (version < 4) return [0x28, 0x7d, 0x63, 0x4b, 0x5d].includes(bytes[at + 2] ?? 0);
   if (bytes.length < at + HEADER || bytes[at + 2] !== 0x95) return false;
   const frame = uint32(bytes, at + 3) + uint32(bytes, at + 7) * 2 ** 32;

@@ -149,6 +149,7 @@ describe('formats/ndjson: wide records', () => {
       assert.equal(Object.getPrototypeOf(record), Object.prototype);
       assert.equal('polluted' in {}, false);
       assert.equal('polluted' in record, false);
+      assert.ok(!Object.keys(record).includes('__proto__'));
       assert.equal(record['a'], 1);
     }
   });
@@ -165,7 +166,7 @@ describe('formats/ndjson: wide records', () => {
       assert.equal(records.length + bad.length, 1);
     }
     const [record] = decode('{"a":'.repeat(40) + '1' + '}'.repeat(40)).records;
-    assert.equal(Object.keys(record ?? {}).filter((key) => key.startsWith('a.')).length, 1);
+    assert.deepEqual(Object.keys(record ?? {})[0]?.split('.').length, 17);
   });
 
   it('never throws and keeps every record a flat one, whatever the JSON', () => {

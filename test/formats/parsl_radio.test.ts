@@ -212,6 +212,7 @@ describe('formats/parsl_radio: records', () => {
     assert.equal(state('launched'), 'launched');
     assert.equal(state(99), 99);
     assert.equal(decodeOne('TASK_INFO', { task_status: 3, task_status_name: 'done' })['parsl.task_state'], 'done');
+    assert.equal(decodeOne('TASK_INFO', { task_status_name: 'done', task_status: 3 })['parsl.task_state'], 'done');
   });
 
   it('tells the start and the end of a try on its worker, whatever they were called', () => {
@@ -233,6 +234,7 @@ describe('formats/parsl_radio: records', () => {
     assert.deepEqual(told('RESOURCE_INFO', end), ['WORKER_TASK_INFO', 'running_ended', false, true]);
     assert.deepEqual(told('RESOURCE_INFO', psutil), ['RESOURCE_INFO', 'running', true, false]);
     assert.deepEqual(told('RESOURCE_INFO', { ...psutil, ...end }), ['RESOURCE_INFO', 'running_ended', false, true]);
+    assert.deepEqual(told('WORKER_TASK_INFO', { last_msg: true }), ['WORKER_TASK_INFO', 'running_ended', true, true]);
     assert.deepEqual(told('RESOURCE_INFO', { ...psutil, ...neither }), ['RESOURCE_INFO', undefined, false, false]);
   });
 
@@ -353,9 +355,11 @@ describe('formats/parsl_radio: limits', () => {
   });
 
   it('refuses lists within lists that share their parts', () => {
-    let bomb: unknown = ['x'];
-    for (let i = 0; i < 30; i++) bomb = [bomb, bomb];
-    refuses('limit', [tag('TASK_INFO'), dict({ bomb })]);
+    for (const grain of ['x', 0, null]) {
+      let bomb: unknown = [grain];
+      for (let i = 0; i < 30; i++) bomb = [bomb, bomb];
+      refuses('limit', [tag('TASK_INFO'), dict({ bomb })]);
+    }
   });
 
   it('refuses one long text told again and again', () => {

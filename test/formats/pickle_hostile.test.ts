@@ -141,7 +141,9 @@ describe('formats/pickle: limits', () => {
   it('takes wide values that share parts without walking them again and again', () => {
     // l0 = [l1, l1], l1 = [l2, l2] ...: 60 levels, 2^60 paths; and one list of the same 100,000 times.
     refuses('limit', ']', MEMOIZE, repeat(40, 0x32, 0x86), repeat(40, 0x85), STOP);
-    assert.equal(reasonOf(assemble(...PROTO, ')', repeat(60, 0x32, 0x86), repeat(3, 0x85), STOP)), undefined);
+    const others = repeat(pickleLimits.depth_max, ']', '0');
+    assert.equal(reasonOf(assemble(...PROTO, others, ')', repeat(60, 0x32, 0x86), repeat(3, 0x85), STOP)), undefined);
+    assert.equal(reasonOf(assemble(...PROTO, others, ']', MEMOIZE, 'h', 0, 'a', STOP)), undefined);
     assert.equal(reasonOf(assemble(...PROTO, ']', MEMOIZE, '(', repeat(100_000, 'h', 0), 't', STOP)), undefined);
   });
 
@@ -190,6 +192,8 @@ describe('formats/pickle: damage', () => {
     refuses('malformed', 'N', '(', STOP);
     refuses('malformed', 'N', '(', 0x85, 't', STOP);
     refuses('malformed', '(', 'N', 'u', STOP);
+    refuses('malformed', '}', '(', text('k'), 'N', 's', 'N', STOP);
+    refuses('malformed', ']', '(', 'N', 'a', 'N', STOP);
   });
 
   it('refuses to fill what is no container of that kind', () => {
