@@ -62,19 +62,29 @@ export const capture = defineReceiver({
     }
 
     async function readSpool(dir: string): Promise<void> {
-      try {
-        const entries = await readdir(dir, { withFileTypes: true });
-        for (const { name } of entries.filter((entry) => entry.isFile() && entry.name.endsWith('.capture'))) {
-          const path = join(dir, name);
-          const outcome = await read(path);
-          if (outcome === 'stopped') return;
-          await (outcome === 'corrupt' ? rename(path, `${path}.bad`) : rm(path));
-          log.info({ path, outcome }, 'Spooled capture is taken in.');
+      const doing = `read the spool ${dir}`;
+      const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
+        // There may be no spool yet.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+          context.report(BridgeError.from(error, 'BRIDGE_IO', doing));
+        return [];
+      });
+      for (const { name } of entries.filter((entry) => entry.isFile() && entry.name.endsWith('.capture'))) {
+        try {
+          if (!(await readSpooled(join(dir, name)))) return;
+        } catch (error) {
+          context.report(BridgeError.from(error, 'BRIDGE_IO', doing)); // The others may be readable.
         }
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // No spool yet.
-        context.report(BridgeError.from(error, 'BRIDGE_IO', `read the spool ${dir}`));
       }
+    }
+
+    /** False if it was stopped. */
+    async function readSpooled(path: string): Promise<boolean> {
+      const outcome = await read(path);
+      if (outcome === 'stopped') return false;
+      await (outcome === 'corrupt' ? rename(path, `${path}.bad`) : rm(path));
+      log.info({ path, outcome }, 'Spooled capture is taken in.');
+      return true;
     }
 
     /** Reads a file to its end, or as far as it can be understood. Throws BRIDGE_IO. */

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
 import { defineReceiver } from '../core/component.ts';
-import { BridgeError } from '../core/errors.ts';
+import { BridgeError, reasonOf } from '../core/errors.ts';
 import { Channel, type Frame } from '../core/frame.ts';
 import { readInput } from '../core/input.ts';
 import { handOn, sift } from '../core/intake.ts';
@@ -110,17 +110,18 @@ async function load(path: string, bytes_max: number, signal: AbortSignal): Promi
     let bytes = 0;
     for await (const chunk of readInput(path, signal)) {
       bytes += chunk.length;
-      if (bytes > bytes_max)
-        throw new BridgeError('BRIDGE_CONFIG', `read ${path}: it is longer than capture_bytes_max`);
-      for (const frame of parser.push(chunk))
-        scenes.push({ at: frame.time, records: decodeFrames([frame], 'demo').records });
+      if (bytes > bytes_max) throw new Error(`${path} is longer than capture_bytes_max`);
+      for (const frame of parser.push(chunk)) {
+        const { records } = decodeFrames([frame], 'demo');
+        if (records.length > 0) scenes.push({ at: frame.time, records });
+      }
     }
   } catch (error) {
-    throw BridgeError.from(error instanceof BridgeError ? error.message : error, 'BRIDGE_CONFIG', 'load the demo');
+    throw new BridgeError('BRIDGE_CONFIG', `load the demo: ${reasonOf(error)}`, { cause: error });
   }
   scenes.sort((a, b) => a.at - b.at);
   const [first] = scenes;
-  if (first === undefined) throw new BridgeError('BRIDGE_CONFIG', `read ${path}: there is no message in it`);
+  if (first === undefined) throw new BridgeError('BRIDGE_CONFIG', `read ${path}: there is no monitoring message in it`);
   return { scenes, begin: first.at, offset: offsetOf(scenes) };
 }
 

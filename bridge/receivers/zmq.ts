@@ -55,7 +55,11 @@ export const zmq = defineReceiver({
         try {
           // Resolves at once while messages wait; every 512 of them the binding lets the event loop turn.
           const message = await from.receive();
-          for (const payload of message) await take(payload);
+          const time = context.now();
+          for (const payload of message) {
+            const frame = { channel: Channel.zmq, time, payload };
+            while (!intake.offer(frame)) await intake.room();
+          }
         } catch (error) {
           const quiet = (error as NodeJS.ErrnoException).code === 'EAGAIN';
           if (quiet && stopping) return;
@@ -64,11 +68,6 @@ export const zmq = defineReceiver({
         }
         if (stopping && deadline === Infinity) deadline = performance.now() + DRAIN_MS;
       }
-    }
-
-    async function take(payload: Uint8Array): Promise<void> {
-      const frame = { channel: Channel.zmq, time: context.now(), payload };
-      while (!intake.offer(frame)) await intake.room();
     }
 
     async function bind(): Promise<Dealer> {

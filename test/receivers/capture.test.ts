@@ -132,6 +132,16 @@ describe('receivers/capture', () => {
     assert.deepEqual(await readdir(dir), ['a.capture.bad']);
   });
 
+  it('does not let a spooled file that cannot be read hold up the others', async function () {
+    if (process.getuid?.() === 0) this.skip(); // Root can read everything.
+    await writeFile(join(dir, 'a.capture'), whole, { mode: 0 });
+    await writeFile(join(dir, 'b.capture'), whole);
+    const receiver = await startReceiver(capture, { spool_dir: dir });
+    await receiver.until(({ logged }) => logged.length === 1);
+    assert.deepEqual(receiver.reported.map(({ code }) => code), ['BRIDGE_IO']); // prettier-ignore
+    assert.deepEqual(await readdir(dir), ['a.capture']);
+  });
+
   it('stops twice, and before it was started', async () => {
     const receiver = await startReceiver(capture, { spool_dir: dir });
     await receiver.stop();

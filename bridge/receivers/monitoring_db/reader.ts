@@ -1,0 +1,294 @@
+/**
+ * Reads a monitoring.db without writing to it, and without a lock that hurts whoever writes it: each look is one short
+ * statement of at most so many rows, after which the file is free; Parsl's manager waits five seconds for that. It never
+ * waits for a lock itself: what is locked now is read at the next look.
+ *
+ * Rows are only ever added to `status`, `resource`, `node` and `block`, so their row numbers say what is new. The rows of
+ * a task and its tries change: they are read with each status, and again if they were not as far as the status yet.
+ */
+import Database from 'better-sqlite3';
+import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { BridgeError, reasonOf } from '../../core/errors.ts';
+import type { WideRecord } from '../../core/record.ts';
+import {
+  blockRecord, hasTime, isBehind, nodeRecord, resourceRecord, statusRecord, workflowRecords, type Row,
+} from '../../formats/monitoring_db.ts'; // prettier-ignore
+
+const MAGIC = 'SQLite format 3\0';
+/** How long a file that is not followed is waited for. */
+const LOCK_WAIT_MS = 5_000;
+/** Statuses whose task or try is looked at again, and how often. */
+const BEHIND_MAX = 10_000;
+const LOOKS_MAX = 100;
+
+/** How far each table was read, by row number; what `workflow` said, as text. */
+export interface Position {
+  readonly tables: Record<string, number>;
+  readonly workflows: Record<string, string>;
+  /** Statuses whose task or try was not as far yet. */
+  readonly behind: readonly number[];
+}
+
+export interface Look {
+  readonly records: WideRecord[];
+  /** What cannot be used. */
+  readonly problems: BridgeError[];
+  /** Rows that were new. */
+  readonly rows: number;
+  /** The file is locked now: there may be more. */
+  readonly isLocked: boolean;
+}
+
+export interface DbReader {
+  /** Where the next look goes on: to be kept once what was found is safe. */
+  readonly position: Position;
+  /** Rows there are in all, roughly: for a progress bar. */
+  readonly rowsTotal: number;
+  /** What is new, at most `rowsMax` rows of each table. */
+  look(rowsMax: number): Look;
+  close(): void;
+}
+
+export interface ReaderOptions {
+  readonly position?: Position | undefined;
+  /** Only this run. */
+  readonly run?: string | undefined;
+  /** The file may still grow: it is read where it lies, never from a copy. */
+  readonly follow: boolean;
+}
+
+/** True if a file that begins with `head` is a SQLite database. */
+export function looksLikeSqlite(head: Uint8Array): boolean {
+  return Buffer.from(head.subarray(0, 16)).toString('latin1') === MAGIC;
+}
+
+/** Throws BRIDGE_DECODE if the file is no monitoring database, BRIDGE_IO if it cannot be read now. */
+export function openReader(path: string, options: ReaderOptions): DbReader {
+  const { db, dispose } = openFile(path, options.follow);
+  try {
+    return createReader(db, path, options, dispose);
+  } catch (error) {
+    db.close();
+    dispose();
+    throw asProblem(error, path);
+  }
+}
+
+interface Opened {
+  readonly db: Database.Database;
+  readonly dispose: () => void;
+}
+
+function openFile(path: string, follow: boolean): Opened {
+  const nothing = (): void => {};
+  let db: Database.Database | undefined;
+  try {
+    if (isClosedLog(path) && !follow) return openCopy(path);
+    db = new Database(path, { readonly: true, timeout: follow ? 0 : LOCK_WAIT_MS });
+    db.prepare('SELECT count(*) FROM sqlite_master').get();
+    return { db, dispose: nothing };
+  } catch (error) {
+    db?.close();
+    // A journal that a crash left behind has to be rolled back, which we do in a copy.
+    const isHot = error instanceof Database.SqliteError && /^SQLITE_(READONLY|CANTOPEN)/.test(error.code);
+    if (!isHot || follow || !existsSync(path)) throw asProblem(error, path);
+    return openCopy(path);
+  }
+}
+
+/** True for a file with a write-ahead log that nobody has open: to read it where it lies would make that log again. */
+function isClosedLog(path: string): boolean {
+  const head = Buffer.alloc(20);
+  const file = openSync(path, 'r');
+  readSync(file, head);
+  closeSync(file);
+  return looksLikeSqlite(head) && head[18] === 2 && !existsSync(`${path}-shm`);
+}
+
+function openCopy(path: string): Opened {
+  const dir = mkdtempSync(join(tmpdir(), 'parsl-otel-db-'));
+  const dispose = (): void => rmSync(dir, { recursive: true, force: true });
+  try {
+    const copy = join(dir, 'monitoring.db');
+    for (const end of ['', '-wal', '-journal'])
+      if (existsSync(`${path}${end}`)) copyFileSync(`${path}${end}`, `${copy}${end}`);
+    return { db: new Database(copy), dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+interface Source {
+  readonly name: string;
+  readonly select: Database.Statement<(number | string)[]>;
+  readonly toRecord: (row: Row) => WideRecord;
+}
+
+function createReader(
+  db: Database.Database,
+  path: string,
+  { position, run, follow }: ReaderOptions,
+  dispose: () => void,
+): DbReader {
+  const columns = new Map(
+    ['workflow', 'task', 'try', 'status', 'resource', 'node', 'block'].map((table) => [table, columnsOf(db, table)]),
+  );
+  const has = (table: string): boolean => (columns.get(table)?.length ?? 0) > 0;
+  if (!columns.get('workflow')?.includes('run_id') || !columns.get('status')?.includes('task_status_name'))
+    throw new BridgeError('BRIDGE_DECODE', `read ${path}: a database, but no monitoring database`, {
+      reason: 'unknown_format',
+    });
+  const ofRun = run === undefined ? '' : 'AND s.run_id = ?';
+  const runs = run === undefined ? [] : [run];
+  const prepare = (sql: string): Source['select'] => db.prepare(sql);
+  const page = `${ofRun} ORDER BY s.rowid LIMIT ?`;
+  const simple = (table: string, toRecord: Source['toRecord']): Source[] =>
+    has(table)
+      ? [{ name: table, toRecord, select: prepare(`SELECT s.rowid AS "row number", s.* FROM ${table} s WHERE s.rowid > ? ${page}`) }]
+      : [];
+  const joined = statusQuery(columns);
+  const sources: Source[] = [
+    { name: 'status', toRecord: statusRecord, select: prepare(`${joined} WHERE s.rowid > ? ${page}`) },
+    ...simple('node', nodeRecord),
+    ...simple('block', blockRecord),
+    ...simple('resource', resourceRecord),
+  ];
+  const one = db.prepare<[number]>(`${joined} WHERE s.rowid = ?`);
+  const workflows = db.prepare(`SELECT s.* FROM workflow s WHERE true ${ofRun} ORDER BY s.rowid`);
+  const last = (table: string): number => Number(db.prepare(`SELECT max(rowid) FROM ${table}`).pluck().get() ?? 0);
+  // A file that has fewer rows than were read is another one.
+  const isOther = sources.some(({ name }) => last(name) < (position?.tables[name] ?? 0));
+  const known = isOther ? undefined : position;
+  const at = { tables: { ...known?.tables }, workflows: { ...known?.workflows } };
+  const behind = new Map<number, number>(known?.behind.map((rowid) => [rowid, 0]));
+  const broken = new Set<string>();
+
+  function look(rowsMax: number): Look {
+    const found = { records: [] as WideRecord[], problems: [] as BridgeError[], rows: 0, isLocked: false };
+    guarded('workflow', found, () => lookAtWorkflows(found.records));
+    guarded('status', found, () => lookAgain(found.records));
+    for (const source of sources) guarded(source.name, found, () => lookAt(source, rowsMax, found));
+    return found;
+  }
+
+  /** A damaged table is told of once; the others are read. */
+  function guarded(table: string, found: { problems: BridgeError[]; isLocked: boolean }, read: () => void): void {
+    if (broken.has(table)) return;
+    try {
+      read();
+    } catch (error) {
+      if (isBusy(error)) {
+        found.isLocked = true;
+        return;
+      }
+      broken.add(table);
+      found.problems.push(asProblem(error, `table ${table} of ${path}`));
+    }
+  }
+
+  function lookAtWorkflows(records: WideRecord[]): void {
+    for (const row of workflows.all(...runs) as Row[]) {
+      const id = String(row['run_id']);
+      const said = JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+      if (at.workflows[id] === said) continue;
+      at.workflows[id] = said;
+      records.push(...workflowRecords(row));
+    }
+  }
+
+  function lookAgain(records: WideRecord[]): void {
+    for (const [rowid, looks] of behind) {
+      const row = one.get(rowid) as Row | undefined;
+      if (row !== undefined && isBehind(row) && looks < LOOKS_MAX) {
+        behind.set(rowid, looks + 1);
+        continue;
+      }
+      behind.delete(rowid);
+      if (row !== undefined) records.push(statusRecord(row));
+    }
+  }
+
+  function lookAt({ name, select, toRecord }: Source, rowsMax: number, found: Omit<Look, 'rows'> & { rows: number }): void {
+    let unplaced = 0;
+    for (const row of select.all(at.tables[name] ?? 0, ...runs, rowsMax) as Row[]) {
+      const rowid = Number(row['row number']);
+      at.tables[name] = rowid;
+      found.rows += 1;
+      const record = toRecord(row);
+      if (hasTime(record)) found.records.push(record);
+      else unplaced += 1;
+      if (follow && name === 'status' && behind.size < BEHIND_MAX && isBehind(row)) behind.set(rowid, 0);
+    }
+    if (unplaced > 0) {
+      const message = `read ${path}: ${unplaced} rows of table ${name} have a timestamp that is none`;
+      found.problems.push(new BridgeError('BRIDGE_DECODE', message, { reason: 'row' }));
+    }
+  }
+
+  return {
+    get position() {
+      return { ...at, behind: [...behind.keys()] };
+    },
+    get rowsTotal() {
+      return sources.reduce((sum, { name }) => sum + last(name), 0);
+    },
+    look,
+    close() {
+      db.close();
+      dispose();
+    },
+  };
+}
+
+function columnsOf(db: Database.Database, table: string): string[] {
+  return (db.pragma(`table_info("${table}")`) as { name: string }[]).map(({ name }) => name);
+}
+
+/** Each status with what its task and its try say, as far as the release had such columns. */
+function statusQuery(columns: ReadonlyMap<string, readonly string[]>): string {
+  const of = (table: string): readonly string[] => columns.get(table) ?? [];
+  const named = (table: string, alias: string): string[] =>
+    of(table).map((name) => `${alias}."${name.replaceAll('"', '""')}" AS "${table}.${name.replaceAll('"', '""')}"`);
+  const selected = ['s.rowid AS "row number"', 's.*', ...named('task', 't')];
+  const joins = of('task').length > 0 ? ['LEFT JOIN task t ON t.task_id = s.task_id AND t.run_id = s.run_id'] : [];
+  if (of('try').length > 0 && of('status').includes('try_id')) {
+    selected.push(...named('try', 'y'));
+    joins.push('LEFT JOIN try y ON y.try_id = s.try_id AND y.task_id = s.task_id AND y.run_id = s.run_id');
+  } else {
+    selected.push(
+      `iif(s.task_status_name = 'launched', (SELECT count(*) FROM status e WHERE e.task_id = s.task_id AND
+         e.run_id = s.run_id AND e.task_status_name = 'launched' AND e.timestamp < s.timestamp), NULL) AS launches`,
+    );
+  }
+  return `SELECT ${selected.join(', ')} FROM status s ${joins.join(' ')}`;
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
+}
+
+function asProblem(error: unknown, path: string): BridgeError {
+  if (error instanceof BridgeError) return error;
+  const isDamage = error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
+  if (!isDamage) return new BridgeError('BRIDGE_IO', `read ${path}: ${reasonOf(error)}`, { cause: error });
+  const hint = 'what can be read of it is used; sqlite3 FILE .recover may bring back more';
+  return new BridgeError('BRIDGE_DECODE', `read ${path}: ${reasonOf(error)}`, { cause: error, hint, reason: 'corrupt' });
+}
+
+/** Changes when the file, or its log, does: a look that is not needed takes no lock at all. */
+export function stampOf(path: string): string {
+  return ['', '-wal']
+    .map((end) => {
+      try {
+        const { mtimeMs, size } = statSync(`${path}${end}`);
+        return `${mtimeMs} ${size}`;
+      } catch {
+        return 'none'; // There is no log, or no file yet.
+      }
+    })
+    .join(' ');
+}
