@@ -24,6 +24,7 @@ import { Pipeline } from './pipeline.ts';
 import { openQuarantine } from './quarantine.ts';
 import { gauges } from './self.ts';
 import { openStore } from './store/sqlite.ts';
+import { openReadsThread } from './store/thread.ts';
 import type { Telemetry } from './telemetry.ts';
 import { startTelemetry } from './telemetry.ts';
 import { version } from './version.ts';
@@ -83,8 +84,10 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     });
     const store = openStore(join(dataDir, 'store.db'));
     undo.push(() => store.close());
+    // Questions over many tasks are answered by a thread of their own: they must not keep a receiver waiting.
+    const reads = openReadsThread(join(dataDir, 'store.db'));
+    undo.push(() => reads.close());
     const live = createLive();
-    undo.push(() => live.close());
 
     const own = (): Metric[] => meters.collect(since, now(), { attributes: { 'service.name': 'parsl-otel' } });
     let pipeline: Pipeline | undefined;
@@ -145,7 +148,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     requireSecret(parseAddress(address)?.host ?? '', chosen !== undefined, 'the page', 'set http.token, at least 16 characters');
     let url = '';
     const app = createApp({
-      store,
+      store: reads,
+      log,
+      now,
       live,
       routes: [...sources, ...outputs.outputs.map(({ exporter }) => ({ component: exporter as Component }))].flatMap(
         ({ component }) => component.routes ?? [],
@@ -166,6 +171,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     const server = createServer(app);
     url = await listen(server, address);
     undo.push(() => closeServer(server));
+    undo.push(() => live.close());
     writeConnection(connectionFile, {
       ...Object.fromEntries(Object.entries(known).filter(([, facts]) => Object.keys(facts).length > 0)),
       version: 1,
