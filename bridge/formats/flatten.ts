@@ -20,7 +20,7 @@ export interface Allowance {
   characters: number;
 }
 
-export const messageLimits = { values_max: 200_000, characters_max: 16 * 1024 * 1024, depth_max: 64 } as const;
+export const messageLimits = { values_max: 50_000, characters_max: 16 * 1024 * 1024, depth_max: 64 } as const;
 
 export function newAllowance(): Allowance {
   return { values: messageLimits.values_max, characters: messageLimits.characters_max };

@@ -16,7 +16,7 @@
  */
 import { BridgeError } from '../core/errors.ts';
 import type { WideRecord } from '../core/record.ts';
-import { newAllowance } from './flatten.ts';
+import { newAllowance, spend } from './flatten.ts';
 import { createRecordMaker, type Origin } from './parsl_radio_record.ts';
 import { Dict, LocalTime, Member } from './pickle_globals.ts';
 
@@ -33,13 +33,13 @@ export function createRadioDecoder(): RadioDecoder {
     const found = unwrap(message, 0);
     if (found === undefined) return;
     const allowance = newAllowance();
-    if (found.body instanceof Dict) {
-      records.push(makeRecord(found.tag ?? inferTag(found.body), found.body, origin, allowance));
-      return;
-    }
-    const made: WideRecord[] = [];
-    for (const dict of found.body) made.push(makeRecord(found.tag ?? inferTag(dict), dict, origin, allowance));
-    for (const record of made) records.push(record);
+    const make = (dict: Dict): WideRecord => {
+      // Before anything looks at its keys: a list can hold the same dict a thousand times.
+      spend(allowance, 1 + dict.pairs.length / 2, 0);
+      return makeRecord(found.tag ?? inferTag(dict), dict, origin, allowance);
+    };
+    if (found.body instanceof Dict) records.push(make(found.body));
+    else for (const record of found.body.map(make)) records.push(record);
   };
 }
 

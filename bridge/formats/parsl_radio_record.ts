@@ -42,7 +42,7 @@ export function createRecordMaker(): RecordMaker {
   const plans: Plan[] = [];
   let oldest = 0;
   // A manager's packages are the same in each of its messages, two a task.
-  let nested: { readonly pairs: readonly unknown[]; readonly text: Value } = { pairs: [], text: null };
+  let nested: { readonly pairs: readonly unknown[]; readonly text: string } = { pairs: [], text: '{}' };
 
   return (tag, dict, { receiver, arrival }, allowance) => {
     const { pairs } = dict;
@@ -66,7 +66,7 @@ export function createRecordMaker(): RecordMaker {
         setOther(record, key, types[i], value instanceof Dict ? dictText(value, allowance) : flatten(value, allowance));
       }
     }
-    spend(allowance, to.length, characters);
+    spend(allowance, 0, characters);
     if (tag === 'RESOURCE_INFO' || tag === 'WORKER_TASK_INFO') markStartAndEnd(record, plan.psutil);
     record['source.receiver'] = receiver;
     record['source.format'] = 'parsl_radio';
@@ -81,15 +81,16 @@ export function createRecordMaker(): RecordMaker {
     return plan;
   }
 
-  function dictText(dict: Dict, allowance: Allowance): Value {
+  function dictText(dict: Dict, allowance: Allowance): string {
     const { pairs } = dict;
-    const known = nested;
-    if (pairs.length !== known.pairs.length || pairs.some((item, i) => item !== known.pairs[i])) {
-      const text = flatten(dict, allowance);
-      if (pairs.length > CACHED_PAIRS_MAX) return text;
-      nested = { pairs, text };
+    const known = nested.pairs;
+    if (pairs.length === known.length && pairs.every((item, i) => item === known[i])) {
+      spend(allowance, 0, nested.text.length);
+      return nested.text;
     }
-    return nested.text;
+    const text = String(flatten(dict, allowance));
+    if (pairs.length <= CACHED_PAIRS_MAX) nested = { pairs, text };
+    return text;
   }
 }
 
@@ -102,8 +103,9 @@ function fits({ tag, from }: Plan, wanted: string | undefined, pairs: readonly u
 function makePlan(tag: string | undefined, pairs: readonly unknown[], allowance: Allowance): Plan {
   const from = pairs.filter((_, i) => i % 2 === 0);
   const names = from.map((key) => keyText(key, allowance));
+  const hasStateName = names.includes('task_status_name');
   const to = names.map((name) => {
-    if (name === '__proto__' || (name === 'task_status' && names.includes('task_status_name'))) return undefined;
+    if (name === '__proto__' || (name === 'task_status' && hasStateName)) return undefined;
     return canonicalName(tag, name);
   });
   const template: WideRecord = tag === undefined ? {} : { 'parsl.message_type': tag };

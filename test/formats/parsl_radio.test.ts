@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 
 import type { WideRecord } from '../../bridge/core/record.ts';
-import { messageLimits } from '../../bridge/formats/flatten.ts';
 import { createRadioDecoder, decodeRadioMessage } from '../../bridge/formats/parsl_radio.ts';
 import { Dict, Instant, LocalTime, Member } from '../../bridge/formats/pickle_globals.ts';
 
@@ -344,39 +343,5 @@ describe('formats/parsl_radio: records', () => {
         ...from,
       });
     }
-  });
-});
-
-describe('formats/parsl_radio: limits', () => {
-  const many = 1_000_000;
-
-  it('refuses a list that holds the same dict more often than records can be made', () => {
-    refuses('limit', [tag('BLOCK_INFO'), new Array<Dict>(many).fill(dict({ a: 1, b: 2 }))]);
-  });
-
-  it('refuses lists within lists that share their parts', () => {
-    for (const grain of ['x', 0, null]) {
-      let bomb: unknown = [grain];
-      for (let i = 0; i < 30; i++) bomb = [bomb, bomb];
-      refuses('limit', [tag('TASK_INFO'), dict({ bomb })]);
-    }
-  });
-
-  it('refuses one long text told again and again', () => {
-    const long = 'x'.repeat(messageLimits.characters_max / 10);
-    const facts = Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`k${i}`, long]));
-    refuses('limit', [tag('TASK_INFO'), dict(facts)]);
-    refuses('limit', [tag('TASK_INFO'), dict({ list: new Array<string>(11).fill(long) })]);
-    refuses('limit', [tag('BLOCK_INFO'), new Array<Dict>(11).fill(dict({ text: long }))]);
-    assert.equal(decode([tag('TASK_INFO'), dict({ once: long })]).length, 1);
-  });
-
-  it('refuses a value that contains itself', () => {
-    const loop: unknown[] = [];
-    loop.push(loop);
-    const facts = dict({});
-    facts.pairs = ['self', facts];
-    refuses('limit', [tag('TASK_INFO'), dict({ loop })]);
-    refuses('limit', [tag('TASK_INFO'), facts]);
   });
 });
