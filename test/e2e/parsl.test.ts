@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import type { RunDetail } from '../../bridge/store/store.ts';
 import { phaseSpanId, runId, taskId } from '../../bridge/core/ids.ts';
 import type { BridgeProcess } from '../helpers/bridge.ts';
 import { startBridgeProcess } from '../helpers/bridge.ts';
@@ -62,6 +63,15 @@ function pythonWith(parsl: string): string {
   return python;
 }
 
+/** The run as the page shows it, once it shows all tasks as final: the read side is written a few times a second. */
+async function shownRun({ url }: BridgeProcess, { run_id, tasks }: Outcome['runs'][0]): Promise<RunDetail> {
+  for (let end = Date.now() + 5_000; ; ) {
+    const { run: shown } = (await (await fetch(`${url}/api/runs/${run_id}`)).json()) as { run: RunDetail };
+    const final = ['exec_done', 'memo_done', 'failed', 'dep_fail'].reduce((sum, state) => sum + (shown.counts[state] ?? 0), 0);
+    if (final === tasks.length || Date.now() > end) return shown;
+  }
+}
+
 for (const [parsl, radio, encrypted] of cases) {
   describe(`Parsl ${parsl}, ${radio} radio${encrypted ? ', encrypted' : ''}`, function () {
     this.timeout(300_000);
@@ -70,7 +80,7 @@ for (const [parsl, radio, encrypted] of cases) {
     let outcome: Outcome['runs'][0];
     let spans: readonly ReceivedSpan[];
     let metrics = '';
-    let page: { readonly tasks: number; readonly counts: Record<string, number> };
+    let page: RunDetail;
 
     before(async () => {
       const python = pythonWith(parsl);
@@ -87,7 +97,7 @@ for (const [parsl, radio, encrypted] of cases) {
       await run(python, [script, ...args, '--run-dir', join(directory, 'run'), '--expect', expect], { cwd: directory });
       outcome = (JSON.parse(readFileSync(expect, 'utf8')) as Outcome).runs[0];
       metrics = await (await fetch(`${bridge.url}/metrics`)).text();
-      page = (await (await fetch(`${bridge.url}/api/runs/${outcome.run_id}`)).json()) as typeof page;
+      page = await shownRun(bridge, outcome);
       assert.equal(await bridge.interrupt(), 0, bridge.errors());
       spans = backend.spans;
     });

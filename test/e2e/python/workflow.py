@@ -130,6 +130,9 @@ def executors(radio, encrypted):
                                   encrypted=encrypted, provider=provider, **options)
     if not EXECUTORS_HAVE_RADIOS:
         htex.radio_mode = radio
+        # Worker pools of these releases sometimes miss that they are connected, and give up (the probe looks too late).
+        htex.address_probe_timeout = 5
+        htex.launch_cmd = f'for attempt in 1 2 3 4 5; do {htex.launch_cmd} && break; done'
     return [htex, threads]
 
 
@@ -212,6 +215,8 @@ def run(arguments):
         expected.wait()
         seen = observers(expected, labels, run_dir)
         expected.wait()
+        # Parsl ends its worker pools at once, with the last of their monitoring messages still in their hands.
+        time.sleep(1)
     finally:
         kernel.cleanup()
         parsl.clear()
