@@ -112,7 +112,7 @@ export function createPickleDecoder(): PickleDecoder {
           continue;
         case 0x4b: // BININT1
           if (at >= end) truncated();
-          stack[top++] = bytes[at++] as number;
+          stack[top++] = bytes[at++];
           continue;
         case 0x93: {
           // STACK_GLOBAL
