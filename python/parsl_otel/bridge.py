@@ -52,6 +52,8 @@ class Bridge:
         self._far = self._host not in ('127.0.0.1', 'localhost', '::1')
         self._http: Optional[http.client.HTTPConnection] = None
         self._aborted = False
+        self.reconnected = False
+        """True once a kept connection was found broken: the bridge may have been started again meanwhile."""
 
     def reachable(self, timeout: float) -> bool:
         """Does anybody listen there?"""
@@ -101,6 +103,7 @@ class Bridge:
             if not kept or self._aborted or isinstance(error, socket.timeout):
                 raise self._unreachable(error) from error
         # A server may close a kept connection at any time. That is no trouble yet; the batch id makes the repeat harmless.
+        self.reconnected = True
         try:
             return self._once(path, body, headers, timeout)
         except (OSError, http.client.HTTPException) as error:

@@ -40,6 +40,7 @@ class Delivery:
         self._messages = 0
         self._bytes = 0
         self._run_dirs: Deque[str] = deque()
+        self._told_dirs: List[str] = []
         self._refused_dirs: List[str] = []
         self._announced: Set[str] = set()
         self._deadline: Optional[float] = None
@@ -160,7 +161,7 @@ class Delivery:
         if status in (401, 403) and self._new_token(bridge):
             return 0.0
         if status < 300:
-            self._back()
+            self._back(bridge)
         elif status == 413 and batch is not None and len(batch.frames) > 1:
             with self._changed:
                 if self._take(batch):
@@ -172,8 +173,7 @@ class Delivery:
         with self._changed:
             if run_dir is not None and run_dir in self._run_dirs:
                 self._run_dirs.remove(run_dir)
-                if status >= 300:
-                    self._refused_dirs.append(run_dir)
+                (self._told_dirs if status < 300 else self._refused_dirs).append(run_dir)
             mine = batch is not None and self._take(batch)
         if mine and batch is not None and status >= 300:
             self._spool.write(batch.frames)
@@ -219,10 +219,16 @@ class Delivery:
                 logger.warning(text)
         self.trouble = reason
 
-    def _back(self) -> None:
+    def _back(self, bridge: Bridge) -> None:
+        if self.trouble is None and not bridge.reconnected:
+            return
         if self.trouble is not None:
-            self.trouble = None
             logger.info('The bridge takes messages again')
+        self.trouble, bridge.reconnected = None, False
+        with self._changed:
+            # It may be another bridge than before, one that knows of no directory yet. Telling twice does no harm.
+            self._run_dirs.extend(self._told_dirs)
+            self._told_dirs.clear()
 
     def _complain(self, reason: str) -> None:
         self.trouble = reason

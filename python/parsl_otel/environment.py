@@ -1,21 +1,16 @@
 """What a running task finds in its environment: TRACEPARENT, PARSL_OTEL_RUN_ID, PARSL_OTEL_TASK_ID, PARSL_OTEL_TRY_ID.
 
-Two facts shape this file.
-
-A worker need not have parsl_otel installed. `_build` is therefore executed with globals of its own, so that dill sends the function
-it makes by value, not as a reference to this module; its body may use nothing but the standard library.
-
 A worker process runs one task at a time, a thread executor runs several in one process, and they share os.environ. There the
 variables are present only while exactly one task runs: a missing TRACEPARENT costs a link, a wrong one would hang a span under
 somebody else's task. `task_environment()` always answers for the calling thread.
 """
 from __future__ import annotations
 
-import builtins
 import os
 import threading
-from types import FunctionType
 from typing import Any, Callable, Dict, Optional, Tuple
+
+from parsl_otel.by_value import by_value
 
 VARIABLES = ('TRACEPARENT', 'PARSL_OTEL_RUN_ID', 'PARSL_OTEL_TASK_ID', 'PARSL_OTEL_TRY_ID')
 
@@ -79,6 +74,7 @@ def task_environment() -> Dict[str, str]:
     return {name: os.environ[name] for name in VARIABLES if name in os.environ and 'PARSL_OTEL_TASK_ID' in os.environ}
 
 
+@by_value
 def _build(wrapped: Callable[..., Any], run_id: str, shared: Any) -> Callable[..., Any]:
     import functools
 
@@ -115,13 +111,10 @@ def _build(wrapped: Callable[..., Any], run_id: str, shared: Any) -> Callable[..
     return traced
 
 
-_build_by_value = FunctionType(_build.__code__, {'__builtins__': builtins}, '_build')
-
-
 def traced(wrapped: Callable[..., Any], run_id: str) -> Callable[..., Any]:
     """`wrapped` (what Parsl's monitor_wrapper made of an app) with the variables in place while it runs.
 
     The task and try numbers come with each call, so one such function serves every task of an app.
     """
-    result: Callable[..., Any] = _build_by_value(wrapped, run_id.lower(), _this_process)
+    result: Callable[..., Any] = _build(wrapped, run_id.lower(), _this_process)
     return result

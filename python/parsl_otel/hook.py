@@ -19,6 +19,7 @@ import parsl.dataflow.dflow
 
 from parsl_otel.environment import traced
 from parsl_otel.say import logger
+from parsl_otel.unsampled import unsampled
 
 APPS_MAX = 64   # Wrappers kept per run. Some apps make a new function for each call (walltime), which must not pile up.
 
@@ -56,7 +57,7 @@ class Tracer:
             if '_parsl_monitoring_task_id' not in kwargs:
                 logger.warning('This release of Parsl passes no task id to monitored apps, so they get no TRACEPARENT')
                 return inner, args, kwargs
-            function = traced(inner, how['run_id'])
+            function = traced(unsampled(how) or inner, how['run_id'])
             with self._lock:
                 self._kept[key] = function
                 while len(self._kept) > APPS_MAX:

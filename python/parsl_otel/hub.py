@@ -27,7 +27,7 @@ from parsl_otel.facts import radio_facts, radio_of, run_facts
 from parsl_otel.outbox import Outbox
 from parsl_otel.routers import LOOPBACK, Routers
 from parsl_otel.say import logger, say
-from parsl_otel.spool import Spool, sweep_maildir
+from parsl_otel.spool import Spool, remove, sweep_maildir
 
 try:
     from parsl.monitoring.radios.base import RadioConfig  # noqa: F401
@@ -157,8 +157,7 @@ class OTelMonitoringHub(MonitoringHub):
         swept = [path for run_dir in unknown_to_bridge for path in sweep_maildir(run_dir, self._spool, time.time())]
         path = self._spool.close()
         if path is not None:
-            for file in swept:
-                os.unlink(file)
+            remove(swept)
         self._report(path)
 
     def _arguments(self, args: Sequence[Any], kwargs: Dict[str, Any]) -> Dict[str, Any]:
@@ -199,7 +198,7 @@ class OTelMonitoringHub(MonitoringHub):
             found = os.path.dirname(spool_path) != os.path.join(self._run_dir, 'parsl-otel-spool')
             say(f'{self._spool.kept} monitoring messages could not be delivered ({self._delivery.trouble or "the queue was full"}). '
                 f'They are kept in {spool_path}; '
-                + ('the bridge will pick them up.' if found else f'once there is a bridge: parsl-otel ingest {spool_path}'))
+                + ('the bridge will pick them up.' if found else 'parsl-otel ingest reads them.'))
         lost = self._spool.lost + self._outbox.dropped
         if lost:
             say(f'{lost} monitoring messages are lost: they fitted neither into memory nor into the spool.')

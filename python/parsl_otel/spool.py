@@ -110,3 +110,12 @@ def sweep_maildir(run_dir: str, spool: Spool, now: float) -> List[str]:
         if spool.write([capture.frame(capture.FILE, now, content)]):
             kept.append(path)
     return kept
+
+
+def remove(paths: Iterable[str]) -> None:
+    """Remove what sweep_maildir() has put into a spool that is closed now."""
+    for path in paths:
+        try:
+            os.unlink(path)
+        except OSError as error:
+            logger.info('Radio file %s is gone or stays: %s', path, error)  # At worst a bridge reads it a second time.

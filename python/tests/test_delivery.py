@@ -157,6 +157,16 @@ class TestDelivery(TempDirTest):
         self.assertEqual(self.stop(delivery), [])
         self.assertEqual([(path, body) for path, _, body in bridge.requests], [('/v1/run_dirs', b'{"run_dir": "/the/run"}')] * 2)
 
+    def test_announces_again_to_a_bridge_that_was_away(self):
+        bridge = self.bridge(lambda request, number: None if number in (2, 3) else 200)
+        delivery = self.delivery(bridge)
+        delivery.announce('/the/run')
+        bridge.wait_for(1)
+        delivery.offer(some(1))
+        bridge.wait_for(5)
+        self.assertEqual(self.stop(delivery), [])
+        self.assertEqual([path for path, _, _ in bridge.requests], ['/v1/run_dirs', *3 * ['/v1/records'], '/v1/run_dirs'])
+
     def test_says_which_run_directories_the_bridge_did_not_take(self):
         bridge = self.bridge(lambda request, number: 400 if request[0] == '/v1/run_dirs' else 200)
         delivery = self.delivery(bridge)

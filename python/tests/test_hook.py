@@ -20,7 +20,7 @@ def wrapper(**how):
 
 def how(**changes):
     return {'f': double, 'args': (4,), 'kwargs': {}, 'x_task_id': 1, 'x_try_id': 0, 'run_id': 'run', 'run_dir': '/run', 'sleep_dur': 30,
-            'radio_mode': 'htex', **changes}
+            'monitor_resources': True, 'radio_mode': 'htex', **changes}
 
 
 class TestTracer(unittest.TestCase):
