@@ -1,8 +1,8 @@
 /**
  * INPUT of `convert` and `ingest`: recognised by its content, never by its name (DESIGN.md §13). A capture or JSON
- * lines, gzipped or not, `-` for standard input; all become frames.
+ * lines, gzipped or not, `-` for standard input, or a monitoring.db; all become frames.
  */
-import { createReadStream, statSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
@@ -10,6 +10,7 @@ import { BridgeError, reasonOf } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
 import { Channel } from './core/frame.ts';
 import { createFrameParser, looksLikeCapture } from './formats/capture.ts';
+import { framesOf, looksLikeSqlite, openReader } from './receivers/monitoring_db/reader.ts';
 
 /** Bytes looked at to tell what a file is. */
 const HEAD_BYTES = 64;
@@ -43,10 +44,14 @@ export function findInputs(paths: readonly string[]): Input[] {
  * `onBytes` is told how many bytes of the file were read.
  */
 export async function* readFrames(
-  { path }: Input,
+  { path, size }: Input,
   report: (error: BridgeError) => void,
   onBytes: (bytes: number) => void,
 ): AsyncGenerator<Frame[]> {
+  if (path !== '-' && looksLikeSqlite(headOf(path))) {
+    yield* readDatabase(path, report, (share) => onBytes(share * (size ?? 0)));
+    return;
+  }
   const file: Readable = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 20 });
   let parser: Parser | undefined;
   try {
@@ -61,7 +66,52 @@ export async function* readFrames(
   const { frames, left } = parser?.end() ?? { frames: [], left: 0 };
   if (frames.length > 0) yield frames;
   if (left > 0)
-    report(new BridgeError('BRIDGE_DECODE', `read ${path}: cut off, ${left} bytes at its end are no whole message`, { reason: 'truncated' }));
+    report(
+      new BridgeError('BRIDGE_DECODE', `read ${path}: cut off, ${left} bytes at its end are no whole message`, {
+        reason: 'truncated',
+      }),
+    );
+}
+
+const ROWS_A_LOOK = 2_000;
+
+/** `onShare` is told which share of all rows each look has read. */
+function* readDatabase(
+  path: string,
+  report: (error: BridgeError) => void,
+  onShare: (share: number) => void,
+): Generator<Frame[]> {
+  try {
+    const reader = openReader(path, { follow: false });
+    try {
+      const total = Math.max(1, reader.rowsTotal);
+      for (let rows = 1; rows > 0;) {
+        const look = reader.look(ROWS_A_LOOK);
+        look.problems.forEach(report);
+        if (look.isLocked)
+          throw new BridgeError('BRIDGE_IO', `read ${path}: locked by another program`, { reason: 'locked' });
+        yield framesOf(look.records);
+        rows = look.rows;
+        onShare(rows / total);
+      }
+    } finally {
+      reader.close();
+    }
+  } catch (error) {
+    report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
+  }
+}
+
+function headOf(path: string): Uint8Array {
+  const head = Buffer.alloc(HEAD_BYTES);
+  try {
+    const file = openSync(path, 'r');
+    const length = readSync(file, head);
+    closeSync(file);
+    return head.subarray(0, length);
+  } catch {
+    return head.subarray(0, 0); // It is told when it is read.
+  }
 }
 
 interface Parser {
@@ -84,7 +134,9 @@ function lineParser(path: string): Parser {
       const end = bytes.lastIndexOf(10) + 1;
       rest = bytes.subarray(end);
       if (rest.length > LINE_BYTES_MAX)
-        throw new BridgeError('BRIDGE_DECODE', `read ${path}: neither a capture nor JSON lines`, { reason: 'unknown_format' });
+        throw new BridgeError('BRIDGE_DECODE', `read ${path}: neither a capture nor JSON lines`, {
+          reason: 'unknown_format',
+        });
       return end === 0 ? [] : [frame(bytes.subarray(0, end))];
     },
     end: () => ({ frames: rest.length === 0 ? [] : [frame(rest)], left: 0 }),

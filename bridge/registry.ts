@@ -12,9 +12,12 @@ import { demo } from './receivers/demo.ts';
 import { filesystem } from './receivers/filesystem.ts';
 import { http } from './receivers/http.ts';
 import { jsonl } from './receivers/jsonl.ts';
+import { monitoringDb as monitoringDbReceiver } from './receivers/monitoring_db/index.ts';
 import { udp } from './receivers/udp.ts';
 import { zmq } from './receivers/zmq.ts';
 
-export const receivers: readonly ReceiverSpec[] = [udp, zmq, filesystem, http, jsonl, capture, demo] as ReceiverSpec[];
+export const receivers: readonly ReceiverSpec[] = [
+  udp, zmq, filesystem, http, jsonl, capture, monitoringDbReceiver, demo,
+] as ReceiverSpec[]; // prettier-ignore
 
 export const exporters: readonly ExporterSpec[] = [otlp, prometheus, jsonlExporter, otlpJson, debug] as ExporterSpec[];

@@ -7,12 +7,15 @@
  * a task and its tries change: they are read with each status, and again if they were not as far as the status yet.
  */
 import Database from 'better-sqlite3';
-import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readSync, rmSync, statSync, truncateSync,
+} from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { BridgeError, reasonOf } from '../../core/errors.ts';
-import type { WideRecord } from '../../core/record.ts';
+import { Channel, type Frame } from '../../core/frame.ts';
+import { stringify, type WideRecord } from '../../core/record.ts';
 import {
   blockRecord, hasTime, isBehind, nodeRecord, resourceRecord, statusRecord, workflowRecords, type Row,
 } from '../../formats/monitoring_db.ts'; // prettier-ignore
@@ -20,6 +23,8 @@ import {
 const MAGIC = 'SQLite format 3\0';
 /** How long a file that is not followed is waited for. */
 const LOCK_WAIT_MS = 5_000;
+/** What a copy of a file that is cut off may seem to have; its end is a hole. */
+const CUT_BYTES_MAX = 2 ** 36;
 /** Statuses whose task or try is looked at again, and how often. */
 const BEHIND_MAX = 10_000;
 const LOOKS_MAX = 100;
@@ -45,6 +50,8 @@ export interface Look {
 export interface DbReader {
   /** Where the next look goes on: to be kept once what was found is safe. */
   readonly position: Position;
+  /** Some rows were not as far as others; they have to be looked at again. */
+  readonly isWaiting: boolean;
   /** Rows there are in all, roughly: for a progress bar. */
   readonly rowsTotal: number;
   /** What is new, at most `rowsMax` rows of each table. */
@@ -67,18 +74,20 @@ export function looksLikeSqlite(head: Uint8Array): boolean {
 
 /** Throws BRIDGE_DECODE if the file is no monitoring database, BRIDGE_IO if it cannot be read now. */
 export function openReader(path: string, options: ReaderOptions): DbReader {
-  const { db, dispose } = openFile(path, options.follow);
+  const opened = openFile(path, options.follow);
   try {
-    return createReader(db, path, options, dispose);
+    return createReader(opened, path, options);
   } catch (error) {
-    db.close();
-    dispose();
+    opened.db.close();
+    opened.dispose();
     throw asProblem(error, path);
   }
 }
 
 interface Opened {
   readonly db: Database.Database;
+  /** What is wrong with the file as a whole. */
+  readonly problem?: BridgeError;
   readonly dispose: () => void;
 }
 
@@ -93,6 +102,7 @@ function openFile(path: string, follow: boolean): Opened {
   } catch (error) {
     db?.close();
     // A journal that a crash left behind has to be rolled back, which we do in a copy.
+    if (isDamage(error) && !follow) return openCut(path, asProblem(error, path));
     const isHot = error instanceof Database.SqliteError && /^SQLITE_(READONLY|CANTOPEN)/.test(error.code);
     if (!isHot || follow || !existsSync(path)) throw asProblem(error, path);
     return openCopy(path);
@@ -108,17 +118,38 @@ function isClosedLog(path: string): boolean {
   return looksLikeSqlite(head) && head[18] === 2 && !existsSync(`${path}-shm`);
 }
 
-function openCopy(path: string): Opened {
+function openCopy(path: string, repair?: (copy: string) => void): Opened {
   const dir = mkdtempSync(join(tmpdir(), 'parsl-otel-db-'));
   const dispose = (): void => rmSync(dir, { recursive: true, force: true });
   try {
     const copy = join(dir, 'monitoring.db');
     for (const end of ['', '-wal', '-journal'])
       if (existsSync(`${path}${end}`)) copyFileSync(`${path}${end}`, `${copy}${end}`);
+    repair?.(copy);
     return { db: new Database(copy), dispose };
   } catch (error) {
     dispose();
     throw error;
+  }
+}
+
+/** SQLite refuses a file that is cut off as a whole. A copy is given empty pages at its end, and what is there is read. */
+function openCut(path: string, problem: BridgeError): Opened {
+  const opened = openCopy(path, (copy) => {
+    const head = Buffer.alloc(32);
+    const file = openSync(copy, 'r');
+    readSync(file, head);
+    closeSync(file);
+    const pageBytes = head.readUInt16BE(16) === 1 ? 65_536 : head.readUInt16BE(16);
+    truncateSync(copy, Math.max(statSync(copy).size, Math.min(pageBytes * head.readUInt32BE(28), CUT_BYTES_MAX)));
+  });
+  try {
+    opened.db.prepare('SELECT count(*) FROM sqlite_master').get();
+    return { ...opened, problem };
+  } catch {
+    opened.db.close();
+    opened.dispose();
+    throw problem; // What was wrong with the source says more than what is wrong with the copy.
   }
 }
 
@@ -129,11 +160,11 @@ interface Source {
 }
 
 function createReader(
-  db: Database.Database,
+  { db, dispose, problem }: Opened,
   path: string,
   { position, run, follow }: ReaderOptions,
-  dispose: () => void,
 ): DbReader {
+  const damage = problem === undefined ? [] : [problem];
   const columns = new Map(
     ['workflow', 'task', 'try', 'status', 'resource', 'node', 'block'].map((table) => [table, columnsOf(db, table)]),
   );
@@ -148,7 +179,13 @@ function createReader(
   const page = `${ofRun} ORDER BY s.rowid LIMIT ?`;
   const simple = (table: string, toRecord: Source['toRecord']): Source[] =>
     has(table)
-      ? [{ name: table, toRecord, select: prepare(`SELECT s.rowid AS "row number", s.* FROM ${table} s WHERE s.rowid > ? ${page}`) }]
+      ? [
+          {
+            name: table,
+            toRecord,
+            select: prepare(`SELECT s.rowid AS "row number", s.* FROM ${table} s WHERE s.rowid > ? ${page}`),
+          },
+        ]
       : [];
   const joined = statusQuery(columns);
   const sources: Source[] = [
@@ -168,7 +205,7 @@ function createReader(
   const broken = new Set<string>();
 
   function look(rowsMax: number): Look {
-    const found = { records: [] as WideRecord[], problems: [] as BridgeError[], rows: 0, isLocked: false };
+    const found = { records: [] as WideRecord[], problems: damage.splice(0), rows: 0, isLocked: false };
     guarded('workflow', found, () => lookAtWorkflows(found.records));
     guarded('status', found, () => lookAgain(found.records));
     for (const source of sources) guarded(source.name, found, () => lookAt(source, rowsMax, found));
@@ -212,9 +249,13 @@ function createReader(
     }
   }
 
-  function lookAt({ name, select, toRecord }: Source, rowsMax: number, found: Omit<Look, 'rows'> & { rows: number }): void {
+  function lookAt(
+    { name, select, toRecord }: Source,
+    rowsMax: number,
+    found: Omit<Look, 'rows'> & { rows: number },
+  ): void {
     let unplaced = 0;
-    for (const row of select.all(at.tables[name] ?? 0, ...runs, rowsMax) as Row[]) {
+    for (const row of readRows(select, at.tables[name] ?? 0, rowsMax)) {
       const rowid = Number(row['row number']);
       at.tables[name] = rowid;
       found.rows += 1;
@@ -229,9 +270,22 @@ function createReader(
     }
   }
 
+  /** Up to a damaged page the rows are good: they are read in ever smaller steps. */
+  function readRows(select: Source['select'], from: number, rowsMax: number): Row[] {
+    try {
+      return select.all(from, ...runs, rowsMax) as Row[];
+    } catch (error) {
+      if (!isDamage(error) || rowsMax === 1) throw error;
+      return readRows(select, from, Math.floor(rowsMax / 2));
+    }
+  }
+
   return {
     get position() {
       return { ...at, behind: [...behind.keys()] };
+    },
+    get isWaiting() {
+      return behind.size > 0;
     },
     get rowsTotal() {
       return sources.reduce((sum, { name }) => sum + last(name), 0);
@@ -271,12 +325,32 @@ function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
 }
 
+function isDamage(error: unknown): boolean {
+  return error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
+}
+
 function asProblem(error: unknown, path: string): BridgeError {
   if (error instanceof BridgeError) return error;
-  const isDamage = error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
-  if (!isDamage) return new BridgeError('BRIDGE_IO', `read ${path}: ${reasonOf(error)}`, { cause: error });
+  if (!isDamage(error)) return new BridgeError('BRIDGE_IO', `read ${path}: ${reasonOf(error)}`, { cause: error });
   const hint = 'what can be read of it is used; sqlite3 FILE .recover may bring back more';
-  return new BridgeError('BRIDGE_DECODE', `read ${path}: ${reasonOf(error)}`, { cause: error, hint, reason: 'corrupt' });
+  return new BridgeError('BRIDGE_DECODE', `read ${path}: ${reasonOf(error)}`, {
+    cause: error,
+    hint,
+    reason: 'corrupt',
+  });
+}
+
+/** Lines a frame: what the journal keeps in one piece. */
+const FRAME_RECORDS = 500;
+
+/** Records as frames. They came at no time that says anything about their clocks. */
+export function framesOf(records: readonly WideRecord[]): Frame[] {
+  const frames: Frame[] = [];
+  for (let at = 0; at < records.length; at += FRAME_RECORDS) {
+    const lines = records.slice(at, at + FRAME_RECORDS).map((record) => `${stringify(record)}\n`);
+    frames.push({ channel: Channel.records, time: 0, payload: Buffer.from(lines.join('')) });
+  }
+  return frames;
 }
 
 /** Changes when the file, or its log, does: a look that is not needed takes no lock at all. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { WideRecord } from '../../../bridge/core/record.ts';
 import { isLocalDisk } from '../../../bridge/exporters/monitoring_db/file.ts';
 import { openSink } from '../../../bridge/exporters/monitoring_db/sink.ts';
-import { messagesOf, readDb, recordedDbFile, rowsOf, writeDb } from '../../helpers/monitoring_db.ts';
+import { messagesOf, PARSL_1_0, readDb, recordedDbFile, rowsOf, writeDb } from '../../helpers/monitoring_db.ts';
 import { tempDir } from '../../helpers/receiver.ts';
 
 const NAME = '2026.10.26-W1-htex';
@@ -14,32 +14,6 @@ const OLD = '1.2.0-W1-udp';
 const NFS = 0x6969;
 const EXT4 = 0xef53;
 const local = { platform: 'linux', fileSystemType: EXT4 } as const;
-
-/** The tables that release 1.0.0 made, as far as they differ. */
-const PARSL_1_0 = `
-  CREATE TABLE workflow (run_id TEXT NOT NULL, workflow_name TEXT, workflow_version TEXT, time_began DATETIME NOT NULL,
-    time_completed DATETIME, workflow_duration FLOAT, host TEXT NOT NULL, user TEXT NOT NULL, rundir TEXT NOT NULL,
-    tasks_failed_count INTEGER NOT NULL, tasks_completed_count INTEGER NOT NULL, PRIMARY KEY (run_id));
-  CREATE TABLE task (task_id INTEGER NOT NULL, run_id TEXT NOT NULL, hostname TEXT, task_depends TEXT,
-    task_executor TEXT NOT NULL, task_func_name TEXT NOT NULL, task_time_submitted DATETIME, task_time_running DATETIME,
-    task_time_returned DATETIME, task_memoize TEXT NOT NULL, task_hashsum TEXT, task_inputs TEXT, task_outputs TEXT,
-    task_stdin TEXT, task_stdout TEXT, task_stderr TEXT, task_fail_count INTEGER NOT NULL, task_fail_history TEXT,
-    PRIMARY KEY (task_id, run_id), FOREIGN KEY (run_id) REFERENCES workflow (run_id));
-  CREATE TABLE status (task_id INTEGER NOT NULL, task_status_name TEXT NOT NULL, timestamp DATETIME NOT NULL,
-    run_id TEXT NOT NULL, hostname TEXT, PRIMARY KEY (task_id, run_id, task_status_name, timestamp));
-  CREATE TABLE node (id INTEGER NOT NULL, run_id TEXT NOT NULL, hostname TEXT NOT NULL, cpu_count INTEGER NOT NULL,
-    total_memory INTEGER NOT NULL, active BOOLEAN NOT NULL, worker_count INTEGER NOT NULL, python_v TEXT NOT NULL,
-    reg_time DATETIME NOT NULL, PRIMARY KEY (id));
-  CREATE TABLE resource (task_id INTEGER NOT NULL, timestamp DATETIME NOT NULL, run_id TEXT NOT NULL,
-    resource_monitoring_interval FLOAT, psutil_process_pid INTEGER, psutil_process_cpu_percent FLOAT,
-    PRIMARY KEY (task_id, timestamp, run_id));
-  CREATE INDEX ix_task_task_hashsum ON task (task_hashsum);
-  INSERT INTO workflow VALUES ('r', 'w', '1', '2020-01-01 00:00:00.000000', NULL, 7.5, 'h', 'u', '/r/000', 0, 1);
-  INSERT INTO task VALUES (3, 'r', 'node', '', 'htex', 'app', '2020-01-01 00:00:01.000000', NULL, NULL, '0', NULL, NULL,
-    NULL, NULL, NULL, NULL, 0, '');
-  INSERT INTO status VALUES (3, 'pending', '2020-01-01 00:00:01.000000', 'r', 'node');
-  INSERT INTO node VALUES (1, 'r', 'node', 4, 8, 1, 4, '3.7.16', '2020-01-01 00:00:00.500000');
-  INSERT INTO resource VALUES (3, '2020-01-01 00:00:02.000000', 'r', 1.0, 42, 99.5);`;
 
 describe('exporters/monitoring_db/sink', () => {
   let path: string;

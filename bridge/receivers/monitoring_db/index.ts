@@ -1,0 +1,124 @@
+/**
+ * monitoring_db: replays a database that Parsl's own manager has written, or follows one that it is writing, with no
+ * change to the workflow.
+ *
+ * Where the reading stands is remembered once the journal holds what was read. A file that is followed need not be there
+ * yet; it is looked at only when it has changed, and never kept locked (reader.ts).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+
+import { defineReceiver } from '../../core/component.ts';
+import { BridgeError } from '../../core/errors.ts';
+import { requireReadable, type FiniteReceiver } from '../../core/input.ts';
+import { handOn, inSlices, sift } from '../../core/intake.ts';
+import { readState, writeState } from '../../core/state.ts';
+import { decodeFrames } from '../../formats/frames.ts';
+import { framesOf, openReader, stampOf, type DbReader, type Position } from './reader.ts';
+
+const config = z.strictObject({
+  path: z.string().min(1).describe('The database, such as runinfo/monitoring.db.'),
+  mode: z.enum(['replay', 'follow']).default('replay').describe('Read once, or go on reading what is added.'),
+  run: z.string().min(1).optional().describe('Id of the one run to read; all where it is not given.'),
+  poll_interval_ms: z.int().min(10).max(600_000).default(1_000).describe('Pause between two looks at a followed file.'),
+  batch_rows_max: z.int().min(1).max(100_000).default(1_000).describe('Rows of a table read at a time.'),
+}); // prettier-ignore
+
+/** Looks at a file that is locked each time, before it is told. */
+const LOCKED_LOOKS_MAX = 30;
+
+export const monitoringDb = defineReceiver({
+  type: 'monitoring_db',
+  summary: 'Replays or follows a monitoring.db of any Parsl release since 1.0.',
+  config,
+  create({ path, mode, run, poll_interval_ms, batch_rows_max }, context): FiniteReceiver {
+    const { log } = context;
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    let reading: Promise<void> | undefined;
+    let reader: DbReader | undefined;
+    let lockedLooks = 0;
+    let trouble = '';
+
+    async function replay(): Promise<void> {
+      try {
+        reader = openReader(path, { run, follow: false, position: await remembered() });
+        while (await readOn(reader));
+        if (!signal.aborted) log.info({ path }, 'Database is read.');
+      } catch (error) {
+        context.report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
+      } finally {
+        reader?.close();
+      }
+    }
+
+    async function follow(): Promise<void> {
+      let seen = '';
+      while (!signal.aborted) {
+        const stamp = stampOf(path);
+        if (stamp !== seen && (await lookAtFollowed())) seen = stamp;
+        await sleep(poll_interval_ms, undefined, { signal }).catch(() => {}); // stop() wakes us.
+      }
+      reader?.close();
+    }
+
+    /** True if there is nothing more to read until the file changes. */
+    async function lookAtFollowed(): Promise<boolean> {
+      try {
+        reader ??= openReader(path, { run, follow: true, position: await remembered() });
+        while (await readOn(reader));
+        trouble = '';
+        return lockedLooks === 0 && !reader.isWaiting && !signal.aborted;
+      } catch (error) {
+        const problem = BridgeError.from(error, 'BRIDGE_IO', `read ${path}`);
+        // No file yet, or one that Parsl has just begun, is no trouble; anything else is told once.
+        if (stampOf(path) !== stampOf('') && problem.message !== trouble) context.report(problem);
+        trouble = problem.message;
+        return false;
+      }
+    }
+
+    /** Hands on what is new; false when there is no more of it now. */
+    async function readOn(from: DbReader): Promise<boolean> {
+      const { records, problems, rows, isLocked } = from.look(batch_rows_max);
+      problems.forEach((problem) => context.report(problem));
+      tellLocked(isLocked);
+      if (records.length > 0) {
+        const frames = framesOf(records);
+        context.received(frames);
+        const sifted = await inSlices(frames, (slice) => sift(slice, decodeFrames, context));
+        if (!(await handOn(sifted, context, signal))) return false;
+        await writeState(context.stateFile, { path, run, position: from.position });
+      }
+      return rows > 0 && !isLocked && !signal.aborted;
+    }
+
+    function tellLocked(isLocked: boolean): void {
+      lockedLooks = isLocked ? lockedLooks + 1 : 0;
+      if (lockedLooks !== LOCKED_LOOKS_MAX) return;
+      const hint = 'some program keeps a transaction open; what it writes is read when it has ended';
+      context.report(new BridgeError('BRIDGE_IO', `read ${path}: locked for long`, { reason: 'locked', hint }));
+    }
+
+    async function remembered(): Promise<Position | undefined> {
+      const state = (await readState(context.stateFile)) as
+        { path?: unknown; run?: unknown; position?: Position } | undefined;
+      return state?.path === path && state.run === run ? state.position : undefined;
+    }
+
+    return {
+      async start() {
+        if (mode === 'replay') await requireReadable(path);
+        reading = mode === 'replay' ? replay() : follow();
+      },
+      async stop() {
+        if (reading === undefined) return;
+        stopping.abort();
+        await reading;
+      },
+      async finished() {
+        await reading;
+      },
+    };
+  },
+});
