@@ -71,7 +71,6 @@ export class Fold {
   readonly runs = new Map<string, Run>();
   readonly counts: FoldCounts = { late: 0, unattributed: 0, evicted: 0 };
   readonly #options: FoldOptions;
-  readonly #memoSourcesMax: number;
   readonly #closedRuns: Set<string>;
   readonly #settle: Deadlines<Try | Task>;
   readonly #linger: Deadlines<Try | Run>;
@@ -81,7 +80,6 @@ export class Fold {
 
   constructor(options: FoldOptions) {
     this.#options = options;
-    this.#memoSourcesMax = options.memoSourcesMax ?? Infinity;
     this.#closedRuns = new Set(options.closedRuns);
     this.#settle = new Deadlines(options.settleUs);
     this.#linger = new Deadlines(options.lingerUs);
@@ -205,6 +203,7 @@ export class Fold {
     const attempted = attempt === undefined ? undefined : tryOf(task, attempt);
     const wasLaunched = attempted?.isLaunched === true;
     learnTask(task, record, state, stamp);
+    learnMemoSource(task, record, state, stamp, this.#options.memoSourcesMax ?? Infinity);
     if (attempted !== undefined) learnTry(attempted, record, state, stamp);
     if (attempted?.isLaunched === true && !wasLaunched) task.openTries += 1;
     const givenUp = learnGivenUp(task, record, state, stamp);
@@ -326,8 +325,6 @@ export class Fold {
     if (run.closed) return;
     settleZone(run, this.#options.zone);
     const open = [...run.tasks.values()].sort((a, b) => a.id - b.id);
-    // In convert all tasks are open here, and a memo hit may have a smaller number than its source.
-    for (const task of open) learnMemoSource(task, this.#memoSourcesMax);
     for (const task of open) if (!task.closed) this.#closeTask(task);
     run.closed = true;
     this.#options.sink.runClosed(run);
@@ -356,7 +353,6 @@ export class Fold {
     if (task.shown !== '') counts.set(task.shown, (counts.get(task.shown) ?? 1) - 1);
     counts.set(shown, (counts.get(shown) ?? 0) + 1);
     task.shown = shown;
-    if (shown === 'exec_done') learnMemoSource(task, this.#memoSourcesMax);
   }
 }
 

@@ -32,9 +32,12 @@ export function timeOf(record: WideRecord, key: string): number | undefined {
   return typeof value === 'number' && isTime(value) ? Math.floor(value) : undefined;
 }
 
+/** What lies on the first day of 1970 is no time: in some zone it would be before the epoch. */
 function isTime(us: number): boolean {
-  return us >= 0 && us < TIMES_END;
+  return us >= DAY_US && us < TIMES_END;
 }
+
+const DAY_US = 86_400_000_000;
 
 /** The record's value for `key` if it counts something from 0. */
 export function indexOf(record: WideRecord, key: string): number | undefined {
@@ -79,8 +82,6 @@ export function learnLast(cell: Last, { at, local }: Stamp): void {
 
 const runFieldEntries = Object.entries(runFields) as [RunField, string][];
 
-const DAY_S = 86_400;
-
 /** WORKFLOW_INFO, the plugin's facts, and whatever else speaks of the run itself. */
 export function learnRun(run: Run, record: WideRecord): void {
   for (const [field, key] of runFieldEntries) {
@@ -90,7 +91,7 @@ export function learnRun(run: Run, record: WideRecord): void {
   learnLocal(run.began, timeOf(record, 'parsl.workflow_info.time_began'));
   learnLocal(run.completed, timeOf(record, 'parsl.workflow_info.time_completed'));
   const offset = number(record, 'parsl.utc_offset');
-  if (offset !== undefined && Math.abs(offset) < DAY_S) learn(run.utcOffset, offset, 0);
+  if (offset !== undefined && Math.abs(offset) * 1e6 < DAY_US) learn(run.utcOffset, offset, 0);
   const zone = text(record, 'parsl.time_zone');
   if (zone !== undefined) learn(run.timeZone, zone, 0);
 }

@@ -1,8 +1,11 @@
 /** Records in, spans out: the only place in the tests that knows how an engine is fed. */
+import { createHash } from 'node:crypto';
+
 import type { WideRecord } from '../../bridge/core/record.ts';
 import type { AttributeValue, LogRecord, Metric, Span } from '../../bridge/core/signal.ts';
 import type { EngineCounts, EngineOptions } from '../../bridge/engine.ts';
 import { Engine } from '../../bridge/engine.ts';
+import { toOtlpJson } from '../../bridge/exporters/otlp_json.ts';
 import { decodeFrames } from '../../bridge/formats/frames.ts';
 import { recordedFrames } from './fixtures.ts';
 
@@ -111,4 +114,47 @@ export function pointValue(
 /** A span as JSON, for comparing bytes; a resource is written out. */
 export function asText(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner));
+}
+
+/** The digest of all lines that convert would write for records that come in these batches. */
+export function bytesOf(batches: readonly (readonly WideRecord[])[]): string {
+  const hash = createHash('sha256');
+  const engine = new Engine({ closing: 'end' });
+  for (const records of batches) engine.apply(records, 0);
+  const output = engine.finish();
+  for (const line of toOtlpJson({ ...output, records: [], metrics: engine.collect(undefined) })) hash.update(line);
+  return hash.digest('hex');
+}
+
+/** A generator of numbers from 0 to 1 that gives the same ones for the same seed (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const result = [...items];
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    const moved = result[i]!;
+    result[i] = result[j]!;
+    result[j] = moved;
+  }
+  return result;
+}
+
+/** Cut into pieces of 1 to `max` items. */
+export function batched<T>(items: readonly T[], max: number, random: () => number): T[][] {
+  const batches: T[][] = [];
+  for (let start = 0; start < items.length;) {
+    const end = start + 1 + Math.floor(random() * max);
+    batches.push(items.slice(start, end));
+    start = end;
+  }
+  return batches;
 }
