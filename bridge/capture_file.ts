@@ -21,7 +21,9 @@ export async function openCaptureFile(path: string, log: Logger): Promise<Captur
     stream.once('open', () => resolve());
     stream.once('error', (error) => {
       const hint = 'give a file that does not exist yet, in a directory that can be written';
-      reject(new BridgeError('BRIDGE_CONFIG', BridgeError.from(error, 'BRIDGE_CONFIG', `write ${path}`).message, { hint }));
+      reject(
+        new BridgeError('BRIDGE_CONFIG', BridgeError.from(error, 'BRIDGE_CONFIG', `write ${path}`).message, { hint }),
+      );
     });
   });
   let isBroken = false;

@@ -126,5 +126,7 @@ function fail(error: unknown): void {
 }
 
 // Whoever reads our output may have had enough of it (`| head`).
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? Exit.done : Exit.dataWereBad));
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? Exit.done : Exit.dataWereBad),
+);
 program.parseAsync().catch(fail);

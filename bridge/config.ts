@@ -23,24 +23,46 @@ export const settings = z.strictObject({
   http: z
     .strictObject({
       listen: listenAddress.default('127.0.0.1:4380').describe('Where the page, the API and HTTP receivers listen.'),
-      token: z.string().min(16).optional().describe('Bearer token; needed off loopback. Default: a random one, in the connection file.'),
+      token: z
+        .string()
+        .min(16)
+        .optional()
+        .describe('Bearer token; needed off loopback. Default: a random one, in the connection file.'),
     })
     .prefault({}),
   closing: z
     .strictObject({
-      settle_ms: z.int().min(0).max(600_000).default(2_000).describe('Pause before a try of which all is known closes.'),
-      linger_ms: z.int().min(0).max(86_400_000).default(30_000).describe('Wait for the rest after the first known end.'),
+      settle_ms: z
+        .int()
+        .min(0)
+        .max(600_000)
+        .default(2_000)
+        .describe('Pause before a try of which all is known closes.'),
+      linger_ms: z
+        .int()
+        .min(0)
+        .max(86_400_000)
+        .default(30_000)
+        .describe('Wait for the rest after the first known end.'),
     })
     .prefault({}),
   journal: z
     .strictObject({
-      retention_bytes: z.int().min(0).default(1_073_741_824).describe('Entries that nothing needs are dropped beyond it.'),
+      retention_bytes: z
+        .int()
+        .min(0)
+        .default(1_073_741_824)
+        .describe('Entries that nothing needs are dropped beyond it.'),
       bytes_max: z.int().min(1_048_576).default(10_737_418_240).describe('Nothing more is taken in beyond it.'),
     })
     .prefault({}),
   limits: z
     .strictObject({
-      open_tasks_max: z.int().min(1_000).default(1_000_000).describe('The oldest open task is closed as unfinished beyond it.'),
+      open_tasks_max: z
+        .int()
+        .min(1_000)
+        .default(1_000_000)
+        .describe('The oldest open task is closed as unfinished beyond it.'),
       memo_sources_max: z.int().min(0).default(100_000).describe('Memoised results whose task is remembered, a run.'),
       quarantine_messages_max: z.int().min(0).default(100).describe('Undecodable messages kept, a receiver and start.'),
       quarantine_bytes_max: z.int().min(0).default(67_108_864).describe('Bytes kept in the quarantine.'),
@@ -106,7 +128,8 @@ function exporterComponents(input: unknown, specs: readonly ExporterSpec[], prob
     const { sending_queue, retry_on_failure, ...rest } = asObject(written, `exporters.${id}`, problems);
     const parsed = wrapperSettings.safeParse({ sending_queue, retry_on_failure });
     if (parsed.success) wrappers.set(id, parsed.data);
-    else problems.push(...parsed.error.issues.map((issue) => `exporters.${id}.${describeIssue(issue, wrapperSettings)}`));
+    else
+      problems.push(...parsed.error.issues.map((issue) => `exporters.${id}.${describeIssue(issue, wrapperSettings)}`));
     return [id, rest] as const;
   });
   return components('exporters', Object.fromEntries(own), specs, problems).map((configured) => ({
@@ -125,7 +148,12 @@ function components<S extends { readonly type: string; readonly config: z.ZodTyp
     const type = id.split('/', 1)[0] ?? id;
     const spec = specs.find((candidate) => candidate.type === type);
     if (spec === undefined) {
-      problems.push(`${section}.${id}: no such component${suggest(type, specs.map((known) => known.type))}`);
+      problems.push(
+        `${section}.${id}: no such component${suggest(
+          type,
+          specs.map((known) => known.type),
+        )}`,
+      );
       return [];
     }
     const parsed = spec.config.safeParse(written ?? {});

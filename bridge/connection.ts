@@ -3,9 +3,11 @@
  * to read; the pattern of Jupyter's connection file and Dask's scheduler file. Mode 0600.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+
+import { BridgeError, reasonOf } from './core/errors.ts';
 
 export interface Connection {
   readonly version: 1;
@@ -57,6 +59,18 @@ export function removeConnection(path: string, pid: number): void {
     if (known.pid === pid) rmSync(path);
   } catch {
     // Gone already, or another's: either way there is nothing of ours to remove.
+  }
+}
+
+/** Makes the directory, or says in one line why it cannot be used. Returns its path. */
+export function makeWritable(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    return path;
+  } catch (error) {
+    const hint = 'choose another with --data DIR';
+    throw new BridgeError('BRIDGE_CONFIG', `use data directory ${path}: ${reasonOf(error)}`, { cause: error, hint });
   }
 }
 

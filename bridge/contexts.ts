@@ -22,7 +22,9 @@ export interface Surroundings {
   readonly quarantine: Quarantine;
   readonly capture: CaptureFile | undefined;
   readonly stateDir: string;
-  readonly take: ReceiverContext['next'] extends (...args: infer A) => infer R ? (receiver: string, ...args: A) => R : never;
+  readonly take: ReceiverContext['next'] extends (...args: infer A) => infer R
+    ? (receiver: string, ...args: A) => R
+    : never;
   readonly collect: () => readonly Metric[];
 }
 
@@ -64,7 +66,11 @@ export function contexts(surroundings: Surroundings): Contexts {
         now,
         received(frames) {
           meters.add('received', [id], frames.length);
-          meters.add('receivedBytes', [id], frames.reduce((bytes, { payload }) => bytes + payload.length, 0));
+          meters.add(
+            'receivedBytes',
+            [id],
+            frames.reduce((bytes, { payload }) => bytes + payload.length, 0),
+          );
           lastReceived.set(id, now());
           capture?.write(frames);
         },

@@ -33,9 +33,17 @@ export class Outputs {
     this.outputs = exporters.map(({ id, spec, config, wrappers }) => {
       const context = contextOf(id);
       const exporter = spec.create(config, context);
-      return { id, exporter, queue: queued(retrying(exporter, context, wrappers.retry_on_failure), context, wrappers.sending_queue) };
+      return {
+        id,
+        exporter,
+        queue: queued(retrying(exporter, context, wrappers.retry_on_failure), context, wrappers.sending_queue),
+      };
     });
     this.#wants = exporters.map(({ spec }) => new Set(spec.wants));
+  }
+
+  get exporters(): readonly Exporter[] {
+    return this.outputs.map(({ exporter }) => exporter);
   }
 
   /** What each exporter has delivered already, by id: what a replay gives rise to again is not offered again. */

@@ -117,7 +117,8 @@ export class Pipeline {
   /** Writes what the read side has not seen yet. */
   flushRows(): void {
     const rows = this.engine.takeRows();
-    if (Object.values(rows).some((list: readonly unknown[]) => list.length > 0)) this.#options.rows.write(rows, this.#appliedSeq);
+    if (Object.values(rows).some((list: readonly unknown[]) => list.length > 0))
+      this.#options.rows.write(rows, this.#appliedSeq);
   }
 
   /** Stops the clock and commits what is left. Receivers must have stopped, exporters may still deliver. */

@@ -34,7 +34,7 @@ export async function startTelemetry(
     const instrument =
       kind === 'counter' ? meter.createObservableCounter(name, options) : meter.createObservableGauge(name, options);
     instrument.addCallback((result) => {
-      for (const { value, attributes } of meters.read(key)) result.observe(value, attributes as Record<string, string>);
+      for (const { value, attributes } of meters.read(key)) result.observe(value, { ...attributes });
     });
   }
   return { stop: () => sdk.shutdown() };

@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path';
 
 function find(directory: string): string {
   try {
-    const { name, version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as Record<string, unknown>;
+    const { name, version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
     if (name === 'parsl-otel' && typeof version === 'string') return version;
   } catch {
     // Not here: one directory up.

@@ -37,7 +37,7 @@ if (!isCheck) mkdirSync(directory, { recursive: true });
 const stale = Object.entries(pages).filter(([name, page]) => read(name) !== page);
 for (const [name, page] of isCheck ? [] : stale) writeFileSync(join(directory, name), page);
 if (isCheck && stale.length > 0) {
-  console.error(`docs/reference is out of date: ${stale.map(([name]) => name).join(', ')}; run npm run docs`);
+  process.stderr.write(`docs/reference is out of date: ${stale.map(([name]) => name).join(', ')}; run npm run docs\n`);
   process.exitCode = 1;
 }
 
@@ -72,7 +72,10 @@ function configPage(): string {
     '## Top level',
     table(settings),
   ];
-  for (const [title, specs] of [['Receivers', receivers], ['Exporters', exporters]] as const) {
+  for (const [title, specs] of [
+    ['Receivers', receivers],
+    ['Exporters', exporters],
+  ] as const) {
     sections.push(`## ${title}`);
     if (title === 'Exporters')
       sections.push('Every exporter has a queue and retries of its own:', table(wrapperSettings));
@@ -98,7 +101,10 @@ function rowsOf({ properties = {} }: JsonSchema, prefix: string): string[] {
 
 function typeOf({ type, enum: choices, minimum, maximum }: JsonSchema): string {
   if (choices !== undefined) return choices.map((choice) => `\`${String(choice)}\``).join(', ');
-  const bounds = [minimum === undefined ? '' : `≥ ${minimum}`, maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? '' : `≤ ${maximum}`];
+  const bounds = [
+    minimum === undefined ? '' : `≥ ${minimum}`,
+    maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? '' : `≤ ${maximum}`,
+  ];
   return [type ?? 'any', ...bounds.filter((bound) => bound !== '')].join(' ');
 }
 
@@ -108,7 +114,8 @@ function cell(text: string): string {
 
 function keysPage(): string {
   const rows = keys.map(
-    ({ key, type, about, aliases = [] }) => `| \`${key}\` | ${type} | ${cell(about)} | ${aliases.map((alias) => `\`${alias}\``).join(' ')} |`,
+    ({ key, type, about, aliases = [] }) =>
+      `| \`${key}\` | ${type} | ${cell(about)} | ${aliases.map((alias) => `\`${alias}\``).join(' ')} |`,
   );
   return [
     '# Keys of wide records',
@@ -125,10 +132,12 @@ function keysPage(): string {
 
 function metricsPage(): string {
   const workflow = Object.values(instruments).map(
-    ({ name, unit, kind, attributes, description }) => `| \`${name}\` | \`${unit}\` | ${kind} | ${attributes.join(', ')} | ${description} |`,
+    ({ name, unit, kind, attributes, description }) =>
+      `| \`${name}\` | \`${unit}\` | ${kind} | ${attributes.join(', ')} | ${description} |`,
   );
   const own = Object.values(meterSpecs).map(
-    ({ name, unit, kind, attributes, description }) => `| \`${name}\` | \`${unit}\` | ${kind} | ${attributes.join(', ')} | ${description} |`,
+    ({ name, unit, kind, attributes, description }) =>
+      `| \`${name}\` | \`${unit}\` | ${kind} | ${attributes.join(', ')} | ${description} |`,
   );
   const head = ['', '| metric | unit | kind | attributes | meaning |', '|---|---|---|---|---|'];
   return [

@@ -89,7 +89,11 @@ describe('architecture', () => {
   it('pure rooms have no effects', () => {
     const wrong = sources
       .filter(({ room }) => pure.includes(room))
-      .filter(({ text, imports }) => imports.some((name) => effects.test(name)) || /\b(Date\.now|Math\.random|process\.(env|argv|on|hrtime|cwd))\b/.test(text))
+      .filter(
+        ({ text, imports }) =>
+          imports.some((name) => effects.test(name)) ||
+          /\b(Date\.now|Math\.random|process\.(env|argv|on|hrtime|cwd))\b/.test(text),
+      )
       .map(({ path }) => path);
     assert.deepEqual(wrong, []);
   });
@@ -97,13 +101,17 @@ describe('architecture', () => {
   it('core imports nothing but node: and zod', () => {
     const wrong = sources
       .filter(({ room }) => room === 'core')
-      .flatMap(({ path, imports }) => imports.filter((name) => !/^(\.|node:|zod$)/.test(name)).map((name) => `${path}: ${name}`));
+      .flatMap(({ path, imports }) =>
+        imports.filter((name) => !/^(\.|node:|zod$)/.test(name)).map((name) => `${path}: ${name}`),
+      );
     assert.deepEqual(wrong, []);
   });
 
   it('native dependencies stay where they are needed', () => {
     const wrong = sources.flatMap(({ path, room, imports }) =>
-      imports.filter((name) => native[name] !== undefined && !native[name].includes(room)).map((name) => `${path}: ${name}`),
+      imports
+        .filter((name) => native[name] !== undefined && !native[name].includes(room))
+        .map((name) => `${path}: ${name}`),
     );
     assert.deepEqual(wrong, []);
   });

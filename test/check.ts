@@ -9,7 +9,11 @@ const checks: readonly [string, string, readonly string[]][] = [
   ['types', join(bin, 'tsc'), ['--noEmit', '-p', '.']],
   ['build', join(bin, 'tsc'), ['-p', 'tsconfig.build.json', '--noEmit']],
   ['lint', join(bin, 'eslint'), ['.']],
-  ['format', join(bin, 'prettier'), ['--check', '--log-level=warn', 'bridge/**/*.{ts,js,css,html}', 'test/**/*.ts', 'bench/**/*.ts', 'docs/*.ts']],
+  [
+    'format',
+    join(bin, 'prettier'),
+    ['--check', '--log-level=warn', 'bridge/**/*.{ts,js,css,html}', 'test/**/*.ts', 'bench/**/*.ts', 'docs/*.ts'],
+  ],
   ['reference', process.execPath, [join(root, 'docs', 'generate.ts'), '--check']],
 ];
 

@@ -25,7 +25,10 @@ function batches(frames: readonly Frame[]): Frame[][] {
 }
 
 async function post({ url, connection }: BridgeProcess, frames: readonly Frame[]): Promise<boolean> {
-  const headers = { 'Content-Type': 'application/vnd.parsl-otel.capture', Authorization: `Bearer ${connection['http']?.['token'] ?? ''}` };
+  const headers = {
+    'Content-Type': 'application/vnd.parsl-otel.capture',
+    Authorization: `Bearer ${connection['http']?.['token'] ?? ''}`,
+  };
   try {
     const response = await fetch(`${url}/v1/records`, { method: 'POST', headers, body: encodeFrames(frames) });
     return response.status === 200;
@@ -81,7 +84,10 @@ describe('kill -9', function () {
       got.set(id, bytes);
       const wanted = expected.get(id);
       assert.ok(wanted !== undefined, `span ${span.name} was never expected`);
-      assert.deepEqual([span.startTimeUnixNano, span.endTimeUnixNano], [wanted.startTimeUnixNano, wanted.endTimeUnixNano]);
+      assert.deepEqual(
+        [span.startTimeUnixNano, span.endTimeUnixNano],
+        [wanted.startTimeUnixNano, wanted.endTimeUnixNano],
+      );
     }
     assert.equal(got.size, expected.size);
   });

@@ -27,10 +27,17 @@ interface OtlpSpan {
 
 /** Every span of an OTLP/JSON file with its resource, as text, sorted. */
 function spanTexts(path: string): string[] {
-  const requests = readFileSync(path, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
-  const resources = requests.flatMap(({ resourceSpans = [] }) => resourceSpans as { resource: unknown; scopeSpans: { spans: OtlpSpan[] }[] }[]);
+  const requests = readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const resources = requests.flatMap(
+    ({ resourceSpans = [] }) => resourceSpans as { resource: unknown; scopeSpans: { spans: OtlpSpan[] }[] }[],
+  );
   return resources
-    .flatMap(({ resource, scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans.map((span) => JSON.stringify({ resource, span }))))
+    .flatMap(({ resource, scopeSpans }) =>
+      scopeSpans.flatMap(({ spans }) => spans.map((span) => JSON.stringify({ resource, span }))),
+    )
     .sort();
 }
 
@@ -45,13 +52,21 @@ const senders: Readonly<Record<string, (bridge: BridgeProcess, frames: readonly 
     const { port, key, digest } = connection['udp'] ?? {};
     const socket = createSocket('udp4');
     for (const { payload } of frames) {
-      const signed = Buffer.concat([createHmac(String(digest), Buffer.from(String(key), 'hex')).update(payload).digest(), payload]);
+      const signed = Buffer.concat([
+        createHmac(String(digest), Buffer.from(String(key), 'hex'))
+          .update(payload)
+          .digest(),
+        payload,
+      ]);
       await new Promise((resolve) => socket.send(signed, Number(port), '127.0.0.1', resolve));
     }
     socket.close();
   },
   async http({ url, connection }, frames) {
-    const headers = { 'Content-Type': 'application/vnd.parsl-otel.capture', Authorization: `Bearer ${connection['http']?.['token'] ?? ''}` };
+    const headers = {
+      'Content-Type': 'application/vnd.parsl-otel.capture',
+      Authorization: `Bearer ${connection['http']?.['token'] ?? ''}`,
+    };
     for (let at = 0; at < frames.length; at += 100) {
       const body = encodeFrames(frames.slice(at, at + 100));
       assert.equal((await fetch(`${url}/v1/records`, { method: 'POST', headers, body })).status, 200);
@@ -63,7 +78,9 @@ const senders: Readonly<Record<string, (bridge: BridgeProcess, frames: readonly 
 async function acknowledged({ url }: BridgeProcess, records: number): Promise<void> {
   for (;;) {
     const text = await (await fetch(`${url}/metrics`)).text();
-    const counts = [...text.matchAll(/^parsl_bridge_acknowledged_total\{[^}]*\} (\d+)/gm)].map(([, count]) => Number(count));
+    const counts = [...text.matchAll(/^parsl_bridge_acknowledged_total\{[^}]*\} (\d+)/gm)].map(([, count]) =>
+      Number(count),
+    );
     if (counts.reduce((sum, count) => sum + count, 0) >= records) return;
   }
 }

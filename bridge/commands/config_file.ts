@@ -23,8 +23,13 @@ function readYaml(path: string): Record<string, unknown> {
     throw new BridgeError('BRIDGE_CONFIG', `read ${path}: must be a mapping`);
   } catch (error) {
     if (error instanceof YAMLParseError)
-      throw new BridgeError('BRIDGE_CONFIG', `read ${path}: ${error.message.split('\n', 1)[0] ?? ''}`, { cause: error });
+      throw new BridgeError('BRIDGE_CONFIG', `read ${path}: ${error.message.split('\n', 1)[0] ?? ''}`, {
+        cause: error,
+      });
     if (error instanceof BridgeError) throw error;
-    throw new BridgeError('BRIDGE_CONFIG', `read ${path}: ${reasonOf(error)}`, { cause: error, hint: 'check --config' });
+    throw new BridgeError('BRIDGE_CONFIG', `read ${path}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: 'check --config',
+    });
   }
 }

@@ -32,7 +32,9 @@ export function printConfig(options: InspectOptions, io: Io): void {
   const whole = {
     ...settings,
     receivers: Object.fromEntries(receivers.map(({ id, config }) => [id, config])),
-    exporters: Object.fromEntries(exporters.map(({ id, config, wrappers }) => [id, { ...(config as object), ...wrappers }])),
+    exporters: Object.fromEntries(
+      exporters.map(({ id, config, wrappers }) => [id, { ...(config as object), ...wrappers }]),
+    ),
   };
   io.out(stringify(hideSecrets(whole), { aliasDuplicateObjects: false }).trimEnd());
 }

@@ -20,9 +20,21 @@ export const meterSpecs = {
   received: meter('parsl.bridge.received', '{message}', 'counter', component, 'Messages that reached a receiver.'),
   receivedBytes: meter('parsl.bridge.received.size', 'By', 'counter', component, 'Bytes that reached a receiver.'),
   acknowledged: meter('parsl.bridge.acknowledged', '{record}', 'counter', component, 'Records that the journal holds.'),
-  refused: meter('parsl.bridge.refused', '{record}', 'counter', component, 'Records that were not taken; senders keep them.'),
+  refused: meter(
+    'parsl.bridge.refused',
+    '{record}',
+    'counter',
+    component,
+    'Records that were not taken; senders keep them.',
+  ),
   undecodable: meter('parsl.bridge.undecodable', '{message}', 'counter', [...component, 'reason'], 'Input set aside.'),
-  errors: meter('parsl.bridge.errors', '{error}', 'counter', [...component, 'code', 'reason'], 'Trouble, by code and reason.'),
+  errors: meter(
+    'parsl.bridge.errors',
+    '{error}',
+    'counter',
+    [...component, 'code', 'reason'],
+    'Trouble, by code and reason.',
+  ),
   sent: meter('parsl.bridge.exported', '{item}', 'counter', component, 'Items that an exporter delivered.'),
   dropped: meter('parsl.bridge.dropped', '{item}', 'counter', [...component, 'reason'], 'Items given up.'),
   late: meter('parsl.bridge.late', '{record}', 'counter', [], 'Records about something that had closed.'),
@@ -82,7 +94,7 @@ export class Meters {
 
   #of(name: MeterName, labels: readonly string[]): Value {
     let values = this.#values.get(name);
-    if (values === undefined) this.#values.set(name, (values = new Map()));
+    if (values === undefined) this.#values.set(name, (values = new Map<string, Value>()));
     const key = labels.join('\u0000');
     let value = values.get(key);
     if (value === undefined) values.set(key, (value = { labels, value: 0 }));

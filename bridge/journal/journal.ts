@@ -103,7 +103,9 @@ export class Journal {
   /** Resolves with the entry's number once it is on disk; rejects if it never will be. */
   append(kind: EntryKind, receiver: string, arrival: number, body: Uint8Array): Promise<number> {
     if (this.#bytes > this.#options.bytesMax)
-      return Promise.reject(new BridgeError('BRIDGE_REFUSED', 'append to journal: it is full', { reason: 'journal_full' }));
+      return Promise.reject(
+        new BridgeError('BRIDGE_REFUSED', 'append to journal: it is full', { reason: 'journal_full' }),
+      );
     const seq = ++this.#lastSeq;
     const row: EntryRow = { seq, kind: ENTRY_KINDS.indexOf(kind), arrival, receiver, body };
     return new Promise((resolve, reject) => {
@@ -203,7 +205,8 @@ function remember(db: Database.Database, exporters: readonly string[]): Remember
     first_seq: number;
     closed_seq: number | null;
   }[];
-  const isOver = ({ closed_seq }: { closed_seq: number | null }): boolean => closed_seq !== null && closed_seq <= delivered;
+  const isOver = ({ closed_seq }: { closed_seq: number | null }): boolean =>
+    closed_seq !== null && closed_seq <= delivered;
   const needed = runs.filter((run) => !isOver(run)).map(({ first_seq }) => first_seq);
   return {
     closedRuns: runs.filter(isOver).map(({ run }) => run),

@@ -65,9 +65,12 @@ function pythonWith(parsl: string): string {
 
 /** The run as the page shows it, once it shows all tasks as final: the read side is written a few times a second. */
 async function shownRun({ url }: BridgeProcess, { run_id, tasks }: Outcome['runs'][0]): Promise<RunDetail> {
-  for (let end = Date.now() + 5_000; ; ) {
+  for (let end = Date.now() + 5_000; ;) {
     const { run: shown } = (await (await fetch(`${url}/api/runs/${run_id}`)).json()) as { run: RunDetail };
-    const final = ['exec_done', 'memo_done', 'failed', 'dep_fail'].reduce((sum, state) => sum + (shown.counts[state] ?? 0), 0);
+    const final = ['exec_done', 'memo_done', 'failed', 'dep_fail'].reduce(
+      (sum, state) => sum + (shown.counts[state] ?? 0),
+      0,
+    );
     if (final === tasks.length || Date.now() > end) return shown;
   }
 }
@@ -93,7 +96,13 @@ for (const [parsl, radio, encrypted] of cases) {
       });
       const expect = join(directory, 'outcome.json');
       const script = join(here, 'python', 'workflow.py');
-      const args = ['--radio', radio, ...(encrypted ? ['--encrypted'] : []), '--connection-file', bridge.connectionFile];
+      const args = [
+        '--radio',
+        radio,
+        ...(encrypted ? ['--encrypted'] : []),
+        '--connection-file',
+        bridge.connectionFile,
+      ];
       await run(python, [script, ...args, '--run-dir', join(directory, 'run'), '--expect', expect], { cwd: directory });
       outcome = (JSON.parse(readFileSync(expect, 'utf8')) as Outcome).runs[0];
       metrics = await (await fetch(`${bridge.url}/metrics`)).text();
@@ -103,8 +112,8 @@ for (const [parsl, radio, encrypted] of cases) {
     });
 
     after(async () => {
-      if (bridge?.child.exitCode === null) await bridge.kill();
-      await backend?.stop();
+      if ((bridge as BridgeProcess | undefined)?.child.exitCode === null) await bridge.kill();
+      await (backend as OtlpServer | undefined)?.stop();
     });
 
     const ofTask = (task: number): ReceivedSpan[] => {
@@ -136,7 +145,10 @@ for (const [parsl, radio, encrypted] of cases) {
       for (const { task, depends } of outcome.tasks) {
         const [root] = kind(ofTask(task), 'task');
         const joined = outcome.joined.find((join) => join.task === task)?.joins ?? [];
-        const expected = [runId(outcome.run_id).spanId, ...[...depends, ...joined].map((other) => taskId(outcome.run_id, other).spanId)];
+        const expected = [
+          runId(outcome.run_id).spanId,
+          ...[...depends, ...joined].map((other) => taskId(outcome.run_id, other).spanId),
+        ];
         const linked = new Set(root?.links.map(({ spanId }) => spanId));
         for (const spanId of expected) assert.ok(linked.has(spanId), `task ${task} lacks a link`);
       }
@@ -183,7 +195,9 @@ for (const [parsl, radio, encrypted] of cases) {
     it('counts tasks in metrics and on the page', () => {
       const byState = Object.groupBy(outcome.tasks, ({ state }) => state);
       for (const [state, tasks = []] of Object.entries(byState)) {
-        const line = metrics.split('\n').find((text) => text.startsWith('parsl_tasks{') && text.includes(`state="${state}"`));
+        const line = metrics
+          .split('\n')
+          .find((text) => text.startsWith('parsl_tasks{') && text.includes(`state="${state}"`));
         assert.equal(Number(line?.split(' ').at(-1)), tasks.length, `${state}: ${line}`);
         assert.equal(page.counts[state], tasks.length);
       }

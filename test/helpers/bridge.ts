@@ -15,7 +15,9 @@ export interface BridgeProcess {
   readonly directory: string;
   readonly dataDir: string;
   readonly connectionFile: string;
-  readonly connection: Readonly<Record<string, Readonly<Record<string, string | number>>>> & { readonly spool_dir: string };
+  readonly connection: Readonly<Record<string, Readonly<Record<string, string | number>>>> & {
+    readonly spool_dir: string;
+  };
   readonly child: ChildProcess;
   /** What it printed on standard error. */
   errors(): string;
