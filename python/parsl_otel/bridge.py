@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from parsl_otel.capture import Batch
 from parsl_otel.connection import Connection
 
+TROUBLE = (OSError, http.client.HTTPException, ValueError)   # ValueError: a token that no header can hold.
 CAPTURE_TYPE = 'application/vnd.parsl-otel.capture'
 
 
@@ -98,7 +99,7 @@ class Bridge:
         kept = self._http is not None
         try:
             return self._once(path, body, headers, timeout)
-        except (OSError, http.client.HTTPException) as error:
+        except TROUBLE as error:
             self.close()
             if not kept or self._aborted or isinstance(error, socket.timeout):
                 raise self._unreachable(error) from error
@@ -106,7 +107,7 @@ class Bridge:
         self.reconnected = True
         try:
             return self._once(path, body, headers, timeout)
-        except (OSError, http.client.HTTPException) as error:
+        except TROUBLE as error:
             self.close()
             raise self._unreachable(error) from error
 

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Optional, Union
+from urllib.parse import urlsplit
 
 VERSION = 1
 
@@ -56,14 +57,22 @@ def read(path: str) -> Connection:
         if content['version'] != VERSION:
             raise ConnectionFileError(f'{path}: version {content["version"]!r}, this plugin reads version {VERSION}')
         http = content['http']
-        return Connection(path=path, url=_text(http, 'url'), token=_text(http, 'token'),
-                          udp=_udp(content.get('udp')), spool_dir=content.get('spool_dir'))
+        return Connection(path=path, url=_url(http), token=_text(http, 'token'), udp=_udp(content.get('udp')),
+                          spool_dir=_text(content, 'spool_dir') if content.get('spool_dir') else None)
     except FileNotFoundError as error:
         raise ConnectionFileError(f'there is no connection file {path}') from error
     except OSError as error:
         raise ConnectionFileError(f'{path}: {error.strerror}') from error
     except (ValueError, KeyError, TypeError) as error:
         raise ConnectionFileError(f'{path} is not a connection file: {error!r}') from error
+
+
+def _url(section: Dict[str, Any]) -> str:
+    url = _text(section, 'url')
+    parts = urlsplit(url)
+    if parts.scheme not in ('http', 'https') or not parts.hostname or parts.port == 0:  # Asking for the port checks it.
+        raise ValueError(f'url is {url!r}')
+    return url
 
 
 def _udp(section: Optional[Dict[str, Any]]) -> Optional[Udp]:

@@ -40,6 +40,7 @@ class Delivery:
         self._messages = 0
         self._bytes = 0
         self._run_dirs: Deque[str] = deque()
+        self._run_dirs_due = 0.0
         self._told_dirs: List[str] = []
         self._refused_dirs: List[str] = []
         self._announced: Set[str] = set()
@@ -87,6 +88,7 @@ class Delivery:
         """Deliver what is here until the deadline (time.monotonic()), spool the rest. Returns run directories nobody was told of."""
         with self._changed:
             self._deadline = deadline
+            self._run_dirs_due = 0.0  # One last time, now.
             self._changed.notify_all()
         self._thread.join(max(0.0, deadline - time.monotonic()))
         with self._changed:
@@ -119,8 +121,14 @@ class Delivery:
 
     def _wait_for_work(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._batches or self._run_dirs or self._deadline is not None or self._given_up)
-            return bool(self._batches or self._run_dirs) and not self._given_up
+            while not self._given_up:
+                now = time.monotonic()
+                if self._batches or (self._run_dirs and now >= self._run_dirs_due):
+                    return True
+                if self._deadline is not None:
+                    return False
+                self._changed.wait(self._run_dirs_due - now if self._run_dirs else None)
+            return False
 
     def _wait(self, seconds: float) -> bool:
         """Pause after a failure. False: there is no point in another attempt."""
@@ -134,7 +142,7 @@ class Delivery:
     def _attempt(self) -> Optional[float]:
         """One request. None: done with it, whatever became of it; else keep it and wait at least so many seconds."""
         with self._changed:
-            run_dir = self._run_dirs[0] if self._run_dirs else None
+            run_dir = self._run_dirs[0] if self._run_dirs and time.monotonic() >= self._run_dirs_due else None
             batch = self._batches[0] if self._batches and run_dir is None else None
             deadline = self._deadline
         if run_dir is None and batch is None:
@@ -156,6 +164,11 @@ class Delivery:
     def _settle(self, answer: Answer, bridge: Bridge, run_dir: Optional[str], batch: Optional[Batch]) -> Optional[float]:
         status = answer.status
         if status in (408, 429) or status >= 500:
+            if run_dir is not None:
+                # Messages must not queue behind a bridge that can not watch one more directory now.
+                self._run_dirs_due = time.monotonic() + max(BACK_OFF_MAX_S, answer.retry_after)
+                logger.info('The bridge does not watch %s yet: %s', run_dir, answer)
+                return None
             self._away(f'{bridge.connection.url} answered {answer}', loud=False)
             return answer.retry_after
         if status in (401, 403) and self._new_token(bridge):

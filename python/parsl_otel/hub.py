@@ -99,6 +99,7 @@ class OTelMonitoringHub(MonitoringHub):
             logger.warning('logging_endpoint is not used: the bridge has its own configuration for monitoring.db')
 
         self._connection_path = locate(self.connection_file)
+        self._connection: Optional[Connection] = None
         self._spool = Spool(self._spool_directories, self._spool_name, self.spool_bytes_max)
         self._delivery = Delivery(self._read_connection, self._spool, self.queue_messages_max, self.queue_bytes_max)
         self._outbox = Outbox(self._delivery.offer, self._delivery.announce, self.queue_messages_max, self._began)
@@ -174,18 +175,19 @@ class OTelMonitoringHub(MonitoringHub):
             self.close()
 
     def _read_connection(self) -> Connection:
-        return read(self._connection_path)
+        self._connection = read(self._connection_path)
+        return self._connection
 
     def _spool_name(self) -> str:
         return f'{self._run_id or uuid.uuid4()}-{self._pid}'
 
     def _spool_directories(self) -> Iterator[str]:
         try:
-            spool_dir = self._read_connection().spool_dir
-            if spool_dir and os.path.isdir(spool_dir):
-                yield spool_dir
+            self._read_connection()
         except ConnectionFileError:
-            pass  # Then nobody looks anywhere.
+            pass  # A bridge that was stopped took its file with it. It will look where it said when it is back.
+        if self._connection is not None and self._connection.spool_dir and os.path.isdir(self._connection.spool_dir):
+            yield self._connection.spool_dir
         beside_the_run = os.path.join(self._run_dir, 'parsl-otel-spool')
         try:
             os.makedirs(beside_the_run, exist_ok=True)

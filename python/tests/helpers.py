@@ -41,6 +41,7 @@ class FakeBridge:
     def __init__(self, directory: str, answer: Callable[[Request, int], Any] = lambda request, number: 200) -> None:
         self.requests: List[Request] = []
         self.arrived = threading.Condition()
+        self.closed = False
         bridge = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -50,6 +51,9 @@ class FakeBridge:
                 pass
 
             def do_POST(self) -> None:
+                if bridge.closed:  # The listening socket is closed, this one was kept.
+                    self.close_connection = True
+                    return
                 body = self.rfile.read(int(self.headers['Content-Length']))
                 request = (self.path, dict(self.headers), body)
                 with bridge.arrived:
@@ -92,6 +96,7 @@ class FakeBridge:
                 for message in messages(Path(self.spool_dir, name).read_bytes())]
 
     def close(self) -> None:
+        self.closed = True
         self.server.shutdown()
         self.server.server_close()
 

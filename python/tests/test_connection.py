@@ -39,7 +39,9 @@ class TestConnection(TempDirTest):
         self.assertNotRegex(repr(connection), r'secret|cafe|\\xca')
 
     def test_says_which_file_is_wrong_and_why(self):
-        for content, why in (('{', 'not a connection file'), ({'version': 2}, 'version 2'), ({'version': 1}, "'http'"), ([], 'not a')):
+        odd_urls = [({'version': 1, 'http': {'url': url, 'token': 't'}}, 'not a') for url in ('x', 'http://h:no', 'ftp://h', 7)]
+        odd_files = [('{', 'not a connection'), ({'version': 2}, 'version 2'), ({'version': 1}, "'http'"), ([], 'not a')]
+        for content, why in odd_files + odd_urls:
             path = self.write(content)
             with self.assertRaisesRegex(ConnectionFileError, path + '.*' + why):
                 read(path)

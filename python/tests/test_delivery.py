@@ -148,14 +148,17 @@ class TestDelivery(TempDirTest):
         self.assertEqual(self.spool.kept, 2)
         self.stop(delivery)
 
-    def test_announces_a_run_directory_once_and_keeps_trying(self):
+    def test_announces_a_run_directory_once_and_keeps_trying_beside_the_messages(self):
         bridge = self.bridge(lambda request, number: 503 if number == 1 else 200)
         delivery = self.delivery(bridge)
         delivery.announce('/the/run')
         delivery.announce('/the/run')
+        bridge.wait_for(1)
+        delivery.offer(some(1))
         bridge.wait_for(2)
         self.assertEqual(self.stop(delivery), [])
-        self.assertEqual([(path, body) for path, _, body in bridge.requests], [('/v1/run_dirs', b'{"run_dir": "/the/run"}')] * 2)
+        self.assertEqual([path for path, _, _ in bridge.requests], ['/v1/run_dirs', '/v1/records', '/v1/run_dirs'])
+        self.assertEqual(bridge.requests[-1][2], b'{"run_dir": "/the/run"}')
 
     def test_announces_again_to_a_bridge_that_was_away(self):
         bridge = self.bridge(lambda request, number: None if number in (2, 3) else 200)

@@ -98,6 +98,16 @@ class TestHub(TempDirTest):
         self.assertIn(f'{len(kept)} monitoring messages could not be delivered', last)
         self.assertIn(str(spool), last)
 
+    def test_a_bridge_that_is_stopped_finds_the_rest_in_its_spool(self):
+        bridge = self.bridge()
+        kernel = self.kernel(self.config())
+        bridge.wait_for(1)
+        bridge.close()
+        os.unlink(bridge.connection_file)
+        python_app(double)(4).result()
+        self.end(kernel)
+        self.assertIn('WORKFLOW_INFO', tags(bridge.spooled()))
+
     def test_a_hanging_bridge_delays_no_task_and_the_end_only_by_its_timeout(self):
         release = threading.Event()
         self.addCleanup(release.set)
