@@ -93,6 +93,7 @@ export function contexts(surroundings: Surroundings): Contexts {
     exporter(id) {
       return {
         ...common(id),
+        stateFile: join(stateDir, `exporter_${id.replaceAll('/', '_')}.json`),
         collect,
         count(outcome, items, reason) {
           if (outcome === 'sent') meters.add('sent', [id], items);

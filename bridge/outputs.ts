@@ -19,7 +19,7 @@ export interface Output {
 
 const STUCK_MS = 2_000;
 
-const kinds: readonly ExportKind[] = ['records', 'spans', 'logs', 'metrics'];
+const kinds: readonly ExportKind[] = ['records', 'spans', 'logs', 'metrics', 'frames'];
 
 export class Outputs {
   readonly outputs: readonly Output[];
@@ -66,7 +66,7 @@ export class Outputs {
     for (const [index, { id, queue }] of this.outputs.entries()) {
       if (seq <= (this.#checkpoints.get(id) ?? 0)) continue;
       const wanted = only(batch, this.#wants[index] ?? new Set());
-      if (kinds.some((kind) => wanted[kind].length > 0)) queue.offer(seq, wanted);
+      if (kinds.some((kind) => (wanted[kind]?.length ?? 0) > 0)) queue.offer(seq, wanted);
     }
   }
 
@@ -122,5 +122,6 @@ function only(batch: ExportBatch, wanted: ReadonlySet<ExportKind>): ExportBatch 
     spans: wanted.has('spans') ? batch.spans : [],
     logs: wanted.has('logs') ? batch.logs : [],
     metrics: wanted.has('metrics') ? batch.metrics : [],
+    frames: (wanted.has('frames') ? batch.frames : undefined) ?? [],
   };
 }

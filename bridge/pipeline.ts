@@ -101,7 +101,7 @@ export class Pipeline {
     // Applied in the same step as the commit is told, so that entries are applied in the order of their numbers.
     await this.journal
       .append('data', receiver, arrival, body)
-      .then((seq) => this.#apply({ seq, kind: 'data', arrival, receiver }, records));
+      .then((seq) => this.#apply({ seq, kind: 'data', arrival, receiver }, records, frames));
   }
 
   /** Closes one run, or all, as they stand. An entry of the journal like any other, so that a replay closes them too. */
@@ -133,7 +133,8 @@ export class Pipeline {
   async #replay(from: number, log: Logger): Promise<void> {
     let entries = 0;
     for (const entry of this.journal.read(from)) {
-      this.#apply(entry, entry.kind === 'data' ? recordsOf(entry) : []);
+      const frames = entry.kind === 'data' ? framesOf(entry) : [];
+      this.#apply(entry, decodeFrames(frames, entry.receiver).records, frames);
       entries += 1;
       if (entries % 100 === 0) {
         this.flushRows();
@@ -145,7 +146,11 @@ export class Pipeline {
     log.info({ entries, from }, 'Journal replayed.');
   }
 
-  #apply({ seq, kind, arrival, receiver }: Omit<Entry, 'body'>, records: readonly WideRecord[]): void {
+  #apply(
+    { seq, kind, arrival, receiver }: Omit<Entry, 'body'>,
+    records: readonly WideRecord[],
+    frames: readonly Frame[],
+  ): void {
     const { spans, logs } =
       kind === 'data'
         ? this.engine.apply(records, arrival)
@@ -153,7 +158,7 @@ export class Pipeline {
           ? this.engine.tick(arrival)
           : this.engine.finish(receiver === '' ? undefined : receiver);
     this.#appliedSeq = Math.max(this.#appliedSeq, seq);
-    this.#options.outputs.offer(seq, { records, spans, logs, metrics: [] });
+    this.#options.outputs.offer(seq, { records, spans, logs, metrics: [], frames });
     for (const run of this.#openedRuns.splice(0)) {
       this.#firstSeqs.set(run, seq);
       this.journal.runOpened(run, seq);
@@ -189,7 +194,7 @@ export class Pipeline {
     const arrival = this.#options.now();
     await this.journal
       .append(kind, run, arrival, new Uint8Array())
-      .then((seq) => this.#apply({ seq, kind, arrival, receiver: run }, []));
+      .then((seq) => this.#apply({ seq, kind, arrival, receiver: run }, [], []));
   }
 
   #saveProgress(): void {
@@ -203,7 +208,6 @@ function recordsFrame(records: readonly WideRecord[], time: number): Frame {
   return { channel: Channel.records, time, payload };
 }
 
-function recordsOf({ body, receiver }: Entry): WideRecord[] {
-  const frames = createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX }).push(body);
-  return decodeFrames(frames, receiver).records;
+function framesOf({ body }: Entry): Frame[] {
+  return createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX }).push(body);
 }

@@ -4,6 +4,7 @@
 import type { ExporterSpec, ReceiverSpec } from './core/component.ts';
 import { debug } from './exporters/debug.ts';
 import { jsonl as jsonlExporter } from './exporters/jsonl.ts';
+import { monitoringDb as monitoringDbExporter } from './exporters/monitoring_db/index.ts';
 import { otlp } from './exporters/otlp/index.ts';
 import { otlpJson } from './exporters/otlp_json.ts';
 import { prometheus } from './exporters/prometheus.ts';
@@ -20,4 +21,6 @@ export const receivers: readonly ReceiverSpec[] = [
   udp, zmq, filesystem, http, jsonl, capture, monitoringDbReceiver, demo,
 ] as ReceiverSpec[]; // prettier-ignore
 
-export const exporters: readonly ExporterSpec[] = [otlp, prometheus, jsonlExporter, otlpJson, debug] as ExporterSpec[];
+export const exporters: readonly ExporterSpec[] = [
+  otlp, prometheus, monitoringDbExporter, jsonlExporter, otlpJson, debug,
+] as ExporterSpec[]; // prettier-ignore

@@ -37,7 +37,12 @@ const receiverContext = (directory: string): ReceiverContext => ({
   reject: () => {},
   next: () => Promise.resolve(),
 });
-const exporterContext: ExporterContext = { ...common, collect: () => [], count: () => {} };
+const exporterContext = (directory: string): ExporterContext => ({
+  ...common,
+  stateFile: join(directory, 'state.json'),
+  collect: () => [],
+  count: () => {},
+});
 
 const components = [
   ...receivers.map((spec) => ({
@@ -48,7 +53,7 @@ const components = [
   ...exporters.map((spec) => ({
     name: `exporters/${spec.type}`,
     spec,
-    make: (config: unknown): Component => spec.create(config, exporterContext),
+    make: (config: unknown, directory: string): Component => spec.create(config, exporterContext(directory)),
   })),
 ];
 

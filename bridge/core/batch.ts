@@ -4,8 +4,8 @@
 import type { ExportBatch } from './component.ts';
 
 /** Items of all kinds; metrics count by their points, as OTLP does. */
-export function itemsOf({ records, spans, logs, metrics }: ExportBatch): number {
-  let items = records.length + spans.length + logs.length;
+export function itemsOf({ records, spans, logs, metrics, frames = [] }: ExportBatch): number {
+  let items = records.length + spans.length + logs.length + frames.length;
   for (const { points } of metrics) items += points.length;
   return items;
 }
@@ -19,6 +19,7 @@ export function merge(batches: readonly ExportBatch[]): ExportBatch {
     spans: batches.flatMap(({ spans }) => spans),
     logs: batches.flatMap(({ logs }) => logs),
     metrics: batches.flatMap(({ metrics }) => metrics),
+    frames: batches.flatMap(({ frames = [] }) => frames),
   };
 }
 
@@ -28,12 +29,13 @@ const ITEM_BYTES = 250;
 const ENTRY_BYTES = 24;
 
 /** What a batch takes in memory, from a sample spread over it: to look at every value would cost more than to send it. */
-export function estimateBytes({ records, spans, logs, metrics }: ExportBatch): number {
+export function estimateBytes({ records, spans, logs, metrics, frames = [] }: ExportBatch): number {
   return (
     sampled(records, textBytes) +
     sampled(spans, ({ attributes, links }) => textBytes(attributes) + links.length * ITEM_BYTES) +
     sampled(logs, ({ attributes, body }) => textBytes(attributes) + 2 * body.length) +
-    sampled(metrics, ({ points }) => points.length * 2 * ITEM_BYTES)
+    sampled(metrics, ({ points }) => points.length * 2 * ITEM_BYTES) +
+    frames.reduce((bytes, { payload }) => bytes + ITEM_BYTES + payload.length, 0)
   );
 }
 

@@ -67,11 +67,15 @@ export interface ExportBatch {
   readonly spans: readonly Span[];
   readonly logs: readonly LogRecord[];
   readonly metrics: readonly Metric[];
+  /** What the records came from, for an exporter that hands bytes to a thread of its own. */
+  readonly frames?: readonly Frame[];
 }
 
 export type ExportKind = keyof ExportBatch;
 
 export interface ExporterContext extends CommonContext {
+  /** A file of the exporter's own for what it must remember over a restart. It may not exist. */
+  readonly stateFile: string;
   /** The metrics as they are now, for exporters that are asked instead of told. */
   collect(): readonly Metric[];
   /** Counts items that were delivered, or dropped for a reason from a closed list. */

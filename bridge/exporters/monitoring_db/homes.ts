@@ -1,0 +1,106 @@
+/**
+ * Which file the rows of a run go to: the one that Parsl would write, monitoring.db in the parent of the run's directory
+ * (usually runinfo/monitoring.db), unless the configuration names one.
+ *
+ * Not to a file that Parsl's own manager writes: a run that has one keeps its log beside its own. Such rows, and those of
+ * a run whose directory is not here, go elsewhere, and it is said where. A run stays where it began, over restarts, so
+ * that all of it is in one file.
+ */
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+
+/** Runs whose files are remembered. */
+const HOMES_MAX = 1_000;
+const MANAGER_LOGS = ['database_manager.log', 'database_manager.jsonlog'];
+
+export interface HomesOptions {
+  /** Of all runs, where the configuration says so. */
+  readonly path: string | undefined;
+  /** For runs that have no directory here. */
+  readonly fallbackPath: string;
+  /** What is remembered over a restart. */
+  readonly stateFile: string;
+  /** Files that are an input of the bridge. */
+  readonly inputs: readonly string[];
+  /** Told once of each run whose rows do not go where Parsl would put them. */
+  readonly onElsewhere: (run: string, path: string, why: string) => void;
+}
+
+export interface Homes {
+  /** The file of a run; `rundir` if it is known now. */
+  of(run: string, rundir: string | undefined): string;
+  /** The file cannot be written to: its runs go to the fallback. */
+  leave(path: string, why: string): void;
+}
+
+export function openHomes({ path, fallbackPath, stateFile, inputs, onElsewhere }: HomesOptions): Homes {
+  const homes = new Map<string, string>(read(stateFile));
+  const taken = new Set(inputs.map((input) => resolve(input)));
+
+  function settle(run: string, file: string, why: string | undefined): string {
+    if (why !== undefined) onElsewhere(run, file, why);
+    homes.set(run, file);
+    for (const oldest of homes.keys()) {
+      if (homes.size <= HOMES_MAX) break;
+      homes.delete(oldest);
+    }
+    write(stateFile, homes);
+    return file;
+  }
+
+  return {
+    of(run, rundir) {
+      const known = homes.get(run);
+      if (known !== undefined) return known;
+      // What the configuration says needs no memory, but for a run whose file is not the one it says.
+      if (path !== undefined && (rundir === undefined || !isManaged(rundir, path))) return path;
+      const { file, why } = choose(rundir, fallbackPath, taken);
+      return settle(run, file, why);
+    },
+    leave(path, why) {
+      for (const [run, file] of homes) if (file === path) settle(run, fallbackPath, why);
+    },
+  };
+}
+
+function choose(
+  rundir: string | undefined,
+  fallback: string,
+  taken: ReadonlySet<string>,
+): { file: string; why?: string } {
+  if (rundir === undefined) return { file: fallback, why: 'its start was not told' };
+  if (!isAbsolute(rundir) || !isDirectory(rundir)) return { file: fallback, why: `${rundir} is no directory here` };
+  const usual = usualFile(rundir);
+  const beside = join(dirname(usual), 'monitoring.parsl-otel.db');
+  if (taken.has(resolve(usual))) return { file: beside, why: `${usual} is an input of the bridge` };
+  if (isManaged(rundir, usual)) return { file: beside, why: `Parsl's own manager writes ${usual}` };
+  return { file: usual };
+}
+
+function usualFile(rundir: string): string {
+  return join(dirname(rundir), 'monitoring.db');
+}
+
+/** True if the run has a manager of Parsl's own, and this is the file it writes. */
+function isManaged(rundir: string, file: string): boolean {
+  return resolve(file) === usualFile(resolve(rundir)) && MANAGER_LOGS.some((log) => existsSync(join(rundir, log)));
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function read(stateFile: string): [string, string][] {
+  try {
+    const { homes } = JSON.parse(readFileSync(stateFile, 'utf8')) as { homes?: Record<string, string> };
+    return Object.entries(homes ?? {});
+  } catch {
+    return []; // Nothing was written yet.
+  }
+}
+
+function write(stateFile: string, homes: ReadonlyMap<string, string>): void {
+  const temporary = `${stateFile}.tmp`;
+  writeFileSync(temporary, `${JSON.stringify({ homes: Object.fromEntries(homes) })}\n`, { mode: 0o600 });
+  renameSync(temporary, stateFile);
+}
