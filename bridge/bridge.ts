@@ -81,6 +81,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 
 async function start(options: BridgeOptions, undo: Undo): Promise<Omit<Bridge, 'stop'>> {
   const { config, dataDir, connectionFile, capturePath, log, now, env } = options;
+  const { listen, token } = config.settings.http;
+  requireSecret(hostOf(listen), token !== undefined, 'the page', 'set http.token, at least 16 characters');
   makeWritable(dataDir);
   const secrets = loadSecrets(join(dataDir, 'secrets.json'));
   const meters = new Meters();
@@ -202,8 +204,6 @@ async function serveHttp(
   undo: Undo,
 ): Promise<{ url: string; token: string }> {
   const { listen: address, token: chosen } = config.settings.http;
-  const host = parseAddress(address)?.host ?? '';
-  requireSecret(host, chosen !== undefined, 'the page', 'set http.token, at least 16 characters');
   const token = chosen ?? secrets.token;
   // Questions over many tasks are answered by a thread of their own: they must not keep a receiver waiting.
   const reads = openReadsThread(join(dataDir, 'store.db'));
@@ -215,7 +215,7 @@ async function serveHttp(
     now,
     live,
     routes: [...sources.components, ...outputs.exporters].flatMap(({ routes = [] }) => routes),
-    access: { token, loopback: isLoopback(host) },
+    access: { token, loopback: isLoopback(hostOf(address)) },
     info: () => ({
       version,
       waiting_for: [],
@@ -234,4 +234,8 @@ async function serveHttp(
   // Event streams would keep the server open.
   undo.push(() => live.close());
   return { url: server.url, token };
+}
+
+function hostOf(address: string): string {
+  return parseAddress(address)?.host ?? '';
 }

@@ -3,8 +3,7 @@ import type { RequestListener, Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { BridgeError, reasonOf } from './core/errors.ts';
-import { formatAddress, parseAddress } from './core/listen.ts';
+import { formatAddress, listenError, parseAddress } from './core/listen.ts';
 
 /** How long requests that are being answered may take when the server stops. */
 const GRACE_MS = 1_000;
@@ -19,13 +18,7 @@ export async function startHttp(app: RequestListener, address: string): Promise<
   const { host, port } = parseAddress(address) ?? { host: '127.0.0.1', port: 0 };
   const server = createServer(app);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const hint =
-        error.code === 'EADDRINUSE'
-          ? 'is another bridge running? Stop it, or set http.listen (--listen HOST:PORT) to another port'
-          : 'set http.listen (--listen HOST:PORT) to an address of this machine';
-      reject(new BridgeError('BRIDGE_CONFIG', `listen on ${address}: ${reasonOf(error)}`, { cause: error, hint }));
-    });
+    server.once('error', (error) => reject(listenError(error, address, 'http.listen (--listen HOST:PORT)')));
     server.listen(port, host, resolve);
   });
   const bound = server.address() as AddressInfo;

@@ -2,13 +2,12 @@
  * INPUT of `convert` and `ingest`: recognised by its content, never by its name (DESIGN.md §13). A capture or JSON
  * lines, gzipped or not, `-` for standard input, or a monitoring.db; all become frames.
  */
-import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
-import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
-import { BridgeError, reasonOf } from './core/errors.ts';
+import { BridgeError } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
-import { Channel } from './core/frame.ts';
+import { readInput } from './core/input.ts';
+import { LineBuffer, lineFrames } from './core/lines.ts';
 import { createFrameParser, looksLikeCapture } from './formats/capture.ts';
 import { framesOf, looksLikeSqlite, openReader } from './receivers/monitoring_db/reader.ts';
 
@@ -16,6 +15,8 @@ import { framesOf, looksLikeSqlite, openReader } from './receivers/monitoring_db
 const HEAD_BYTES = 64;
 const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
 
 export interface Input {
   readonly path: string;
@@ -52,11 +53,10 @@ export async function* readFrames(
     yield* readDatabase(path, report, (share) => onBytes(share * (size ?? 0)));
     return;
   }
-  const file: Readable = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 20 });
   let parser: Parser | undefined;
   try {
-    for await (const chunk of unzipped(file, onBytes)) {
-      parser ??= looksLikeCapture(chunk.subarray(0, HEAD_BYTES)) ? captureParser() : lineParser(path);
+    for await (const chunk of readInput(path, new AbortController().signal, onBytes)) {
+      parser ??= parserFor(chunk.subarray(0, HEAD_BYTES), path);
       const frames = parser.push(chunk);
       if (frames.length > 0) yield frames;
     }
@@ -119,60 +119,24 @@ interface Parser {
   end(): { frames: Frame[]; left: number };
 }
 
+function parserFor(head: Uint8Array, path: string): Parser {
+  if (looksLikeCapture(head)) return captureParser();
+  const first = head.find((byte) => byte > 32);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return lineParser();
+  throw new BridgeError('BRIDGE_DECODE', `read ${path}: neither a capture nor JSON lines`, {
+    reason: 'unknown_format',
+  });
+}
+
 function captureParser(): Parser {
   const parser = createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX });
   return { push: (chunk) => parser.push(chunk), end: () => ({ frames: [], left: parser.end() }) };
 }
 
-/** Whole lines of a chunk make one frame; the last line needs no newline. */
-function lineParser(path: string): Parser {
-  let rest = Buffer.alloc(0);
-  const frame = (payload: Uint8Array): Frame => ({ channel: Channel.records, time: 0, payload });
+function lineParser(): Parser {
+  const lines = new LineBuffer(LINE_BYTES_MAX);
   return {
-    push(chunk) {
-      const bytes = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
-      const end = bytes.lastIndexOf(10) + 1;
-      rest = bytes.subarray(end);
-      if (rest.length > LINE_BYTES_MAX)
-        throw new BridgeError('BRIDGE_DECODE', `read ${path}: neither a capture nor JSON lines`, {
-          reason: 'unknown_format',
-        });
-      return end === 0 ? [] : [frame(bytes.subarray(0, end))];
-    },
-    end: () => ({ frames: rest.length === 0 ? [] : [frame(rest)], left: 0 }),
+    push: (chunk) => lineFrames(lines.push(chunk), 0),
+    end: () => ({ frames: lineFrames(lines.end(), 0), left: 0 }),
   };
-}
-
-async function* unzipped(file: Readable, onBytes: (bytes: number) => void): AsyncGenerator<Uint8Array> {
-  const chunks = file[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  const first = await chunks.next();
-  if (first.done === true) return;
-  async function* whole(): AsyncGenerator<Uint8Array> {
-    for (let next: IteratorResult<Uint8Array> = first; next.done !== true; next = await chunks.next()) {
-      onBytes(next.value.length);
-      yield next.value;
-    }
-  }
-  if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) {
-    yield* whole();
-    return;
-  }
-  const gunzip = createGunzip();
-  const feeding = feed(whole(), gunzip);
-  try {
-    for await (const chunk of gunzip) yield chunk as Uint8Array;
-  } catch (error) {
-    throw new BridgeError('BRIDGE_DECODE', `unzip: ${reasonOf(error)}`, { cause: error, reason: 'truncated' });
-  } finally {
-    gunzip.destroy();
-    await feeding;
-  }
-}
-
-async function feed(chunks: AsyncIterable<Uint8Array>, gunzip: ReturnType<typeof createGunzip>): Promise<void> {
-  for await (const chunk of chunks) {
-    if (gunzip.destroyed) return;
-    if (!gunzip.write(chunk)) await new Promise((resolve) => gunzip.once('drain', resolve).once('close', resolve));
-  }
-  gunzip.end();
 }

@@ -3,6 +3,8 @@
  * stops the start, a BRIDGE_REFUSED or BRIDGE_IO is tried again, a BRIDGE_DECODE sets the input aside, a
  * BRIDGE_REJECTED is dropped and counted, because sending it again would not help.
  */
+import { getSystemErrorMap } from 'node:util';
+
 export const errorCodes = ['BRIDGE_CONFIG', 'BRIDGE_REFUSED', 'BRIDGE_DECODE', 'BRIDGE_IO', 'BRIDGE_REJECTED'] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];
@@ -48,9 +50,9 @@ export class BridgeError extends Error {
   }
 }
 
-/** The short reason of any thrown value: a system error's text without its call and path, or the message. */
+/** The short reason of any thrown value: what a system error means, without its call and path, or the message. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const match = /^[A-Z0-9_]+: ([^,]+),/.exec(error.message);
-  return match?.[1] ?? error.message;
+  const { errno } = error as NodeJS.ErrnoException;
+  return (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? error.message;
 }

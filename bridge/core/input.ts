@@ -19,9 +19,13 @@ const CHUNK_BYTES = 2 ** 19;
 
 /**
  * The bytes of a file, or of standard input for `-`. Throws BRIDGE_IO, or BRIDGE_DECODE where gzip is cut off or wrong,
- * and whatever else when `signal` has fired.
+ * and whatever else when `signal` has fired. `onBytes` is told how many bytes were read, before they are unzipped.
  */
-export async function* readInput(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+export async function* readInput(
+  path: string,
+  signal: AbortSignal,
+  onBytes: (bytes: number) => void = () => {},
+): AsyncGenerator<Buffer> {
   const file = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
   addAbortSignal(signal, file);
   try {
@@ -29,7 +33,8 @@ export async function* readInput(path: string, signal: AbortSignal): AsyncGenera
     const first = await chunks.next();
     if (first.done === true) return;
     const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
-    yield* isGzip ? unzip(rejoin(first.value, chunks)) : rejoin(first.value, chunks);
+    const whole = rejoin(first.value, chunks, onBytes);
+    yield* isGzip ? unzip(whole) : whole;
   } catch (error) {
     throw signal.aborted ? error : BridgeError.from(error, 'BRIDGE_IO', `read ${path}`);
   } finally {
@@ -37,9 +42,17 @@ export async function* readInput(path: string, signal: AbortSignal): AsyncGenera
   }
 }
 
-async function* rejoin(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+async function* rejoin(
+  first: Buffer,
+  rest: AsyncIterator<Buffer>,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  onBytes(first.length);
   yield first;
-  yield* { [Symbol.asyncIterator]: () => rest };
+  for await (const chunk of { [Symbol.asyncIterator]: () => rest }) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
 }
 
 async function* unzip(zipped: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -5,7 +5,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 
-import { BridgeError } from './errors.ts';
+import { BridgeError, reasonOf } from './errors.ts';
 
 export interface Address {
   readonly host: string;
@@ -40,4 +40,13 @@ export function requireSecret(host: string, secret: boolean, receiver: string, h
   throw new BridgeError('BRIDGE_CONFIG', `listen on ${host} for ${receiver}: anyone who reaches it could send`, {
     hint,
   });
+}
+
+/** Why an address could not be listened on, with what to do about it. `key` is where it is configured. */
+export function listenError(error: unknown, address: string, key: string): BridgeError {
+  const isInUse = error instanceof Error && (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+  const hint = isInUse
+    ? `is another bridge running? Stop it, or set ${key} to another port`
+    : `set ${key} to an address of this machine`;
+  return new BridgeError('BRIDGE_CONFIG', `listen on ${address}: ${reasonOf(error)}`, { cause: error, hint });
 }

@@ -18,7 +18,7 @@ import { BridgeError } from '../core/errors.ts';
 import { Channel, type Frame } from '../core/frame.ts';
 import { Intake, sift, type Sifted } from '../core/intake.ts';
 import { kernelDrops } from '../core/kernel_drops.ts';
-import { listenAddress, parseAddress, requireSecret, type Address } from '../core/listen.ts';
+import { listenAddress, listenError, parseAddress, requireSecret, type Address } from '../core/listen.ts';
 import type { Logger } from '../core/log.ts';
 import { decodeFrames } from '../formats/frames.ts';
 
@@ -164,7 +164,7 @@ async function bind({ host, port }: Address): Promise<Socket> {
     return socket;
   } catch (error) {
     socket.close();
-    throw BridgeError.from(error, 'BRIDGE_CONFIG', `listen on ${host}:${port} for udp`);
+    throw listenError(error, `${host}:${port} for udp`, 'receivers.udp.listen');
   }
 }
 

@@ -13,7 +13,7 @@ import { readCurveKeys, type CurveKeys } from '../core/curve.ts';
 import { BridgeError } from '../core/errors.ts';
 import { Channel } from '../core/frame.ts';
 import { Intake, sift } from '../core/intake.ts';
-import { parseAddress, requireSecret } from '../core/listen.ts';
+import { listenError, parseAddress, requireSecret } from '../core/listen.ts';
 import { decodeFrames } from '../formats/frames.ts';
 
 const config = z.strictObject({
@@ -92,7 +92,7 @@ export const zmq = defineReceiver({
       } catch (error) {
         dealer.close();
         doorman?.close();
-        throw BridgeError.from(error, 'BRIDGE_CONFIG', `listen on ${listen} for zmq`);
+        throw listenError(error, `${listen} for zmq`, 'receivers.zmq.listen');
       }
     }
 

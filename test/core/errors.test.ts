@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:os';
 import { readFileSync } from 'node:fs';
 
 import { BridgeError, reasonOf } from '../../bridge/core/errors.ts';
@@ -38,6 +39,8 @@ describe('core/errors', () => {
 
   it('takes the short reason out of a system error', () => {
     assert.equal(reasonOf(missing), 'no such file or directory');
+    const inUse = Object.assign(new Error('bind EADDRINUSE 127.0.0.1:4381'), { errno: -constants.errno.EADDRINUSE });
+    assert.equal(reasonOf(inUse), 'address already in use');
   });
 
   it('takes the message of an ordinary error, and the text of anything else that was thrown', () => {
