@@ -47,7 +47,6 @@ export function lineFile(path: string): LineFile {
   }
 
   async function write(lines: readonly string[]): Promise<void> {
-    if (isClosed) throw new BridgeError('BRIDGE_IO', `append to ${path}: closed`);
     try {
       const file = await current();
       const text = `${isTorn ? '\n' : ''}${lines.join('\n')}\n`;
@@ -74,6 +73,7 @@ export function lineFile(path: string): LineFile {
       }
     },
     append(lines) {
+      if (isClosed) return Promise.reject(new BridgeError('BRIDGE_IO', `append to ${path}: closed`));
       if (lines.length === 0) return last;
       const written = last.then(() => write(lines));
       last = written.catch(() => {}); // The caller is told.

@@ -65,14 +65,15 @@ class Queue implements Queued {
   readonly #limits: z.output<typeof sendingQueue>;
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly #waiting = new Fifo<Waiting>();
-  #inFlight: readonly Waiting[] = [];
+  #inFlight: Waiting[] = [];
   #items = 0;
   #bytes = 0;
   /** Highest entry of which some batch is done with. */
   #doneSeq: number | undefined;
   #acknowledged: number | undefined;
   #state: 'new' | 'started' | 'stopping' | 'stopped' = 'new';
-  #running: Promise<void> | undefined;
+  #isDraining = false;
+  #draining: Promise<void> = Promise.resolve();
   #stop: Promise<void> | undefined;
   #roomWaiters: (() => void)[] = [];
 
@@ -128,12 +129,12 @@ class Queue implements Queued {
     if (this.#state === 'started') {
       this.#state = 'stopping';
       const done = new AbortController();
-      await Promise.race([this.#running, this.#sleep(deadlineMs, done.signal)]);
+      await Promise.race([this.#draining, this.#sleep(deadlineMs, done.signal)]);
       done.abort();
     }
     this.#state = 'stopped';
     await this.#exporter.stop();
-    await this.#running;
+    await this.#draining;
     this.#tellRoom();
     if (this.#items > 0)
       this.#context.log.warn({ items: this.#items }, 'Undelivered items are left to the next start.');
@@ -155,19 +156,19 @@ class Queue implements Queued {
   }
 
   #run(): void {
-    if (this.#running !== undefined || this.#state === 'new' || this.#state === 'stopped') return;
-    this.#running = this.#drain().finally(() => (this.#running = undefined));
+    if (this.#isDraining || this.#state === 'new' || this.#state === 'stopped') return;
+    this.#isDraining = true;
+    this.#draining = this.#drain();
   }
 
   async #drain(): Promise<void> {
     await Promise.resolve(); // Whoever offers several batches in one step gets them put together.
     while (this.#state !== 'stopped' && this.#waiting.length > 0) {
       this.#inFlight = this.#take();
-      if (!(await this.#deliver(this.#inFlight))) return;
-      const taken = this.#inFlight;
-      this.#inFlight = [];
-      this.#done(taken);
+      if (!(await this.#deliver(this.#inFlight))) break;
+      this.#done(this.#inFlight.splice(0));
     }
+    this.#isDraining = false; // In the same step as the last look at what waits: an offer after it starts again.
   }
 
   /** False if the batch could not be delivered but is not given up either. */

@@ -17,7 +17,7 @@ export const retryOnFailure = z.strictObject({
   max_elapsed_time_ms: z
     .int()
     .min(0)
-    .default(3_600_000)
+    .default(0)
     .describe('A batch refused for so long is given up, so that one batch cannot stop all others for ever; 0: never.'),
 });
 

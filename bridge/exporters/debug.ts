@@ -35,7 +35,7 @@ export const debug = defineExporter({
           for (const metric of metrics)
             log.info({ ...metricFields(metric), ...(all && metricDetails(metric)) }, 'Metric.');
         }
-        context.count('sent', itemsOf({ ...batch, records: [] }));
+        context.count('sent', itemsOf({ ...batch, records: [], frames: [] }));
         return Promise.resolve();
       },
       stop: () => Promise.resolve(),

@@ -45,14 +45,10 @@ export function recordLine(record: WideRecord): string {
   return stringify(written);
 }
 
-/** Years 0 to 9999, for which ISO 8601 has four digits. */
-const FIRST_US = -62_167_219_200_000_000;
-const LAST_US = 253_402_300_799_999_999;
-
 function writtenValue(key: string, value: Value): Value {
   if (typeof value !== 'number') return value;
   const type = findKey(key)?.type;
   if (type !== 'local_time' && type !== 'instant') return value;
-  if (!Number.isInteger(value) || value < FIRST_US || value > LAST_US) return value;
+  if (!Number.isSafeInteger(value)) return value; // No count of microseconds.
   return type === 'instant' ? `${formatLocalTime(value)}Z` : formatLocalTime(value);
 }

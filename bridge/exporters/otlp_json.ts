@@ -31,7 +31,7 @@ export const otlpJson = defineExporter({
       start: () => file.open(),
       async export(batch) {
         await file.append(toOtlpJson(batch));
-        context.count('sent', itemsOf({ ...batch, records: [] }));
+        context.count('sent', itemsOf({ ...batch, records: [], frames: [] }));
       },
       stop: () => file.close(),
     };

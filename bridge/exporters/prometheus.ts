@@ -84,30 +84,48 @@ interface Family {
 /** The page. Points that ended are left out; where two metrics come to one name, the first one's type stands. */
 export function renderPrometheus(metrics: readonly Metric[], { openMetrics }: RenderOptions): string {
   const families = new Map<string, Family>();
+  /** Which family a sample's name belongs to. */
+  const owners = new Map<string, string>();
+  const own = (name: string, kind: Kind): string | undefined => {
+    const family = familyName(name, kind, openMetrics);
+    const names = sampleNames(name, family, kind);
+    if (names.some((sample) => (owners.get(sample) ?? family) !== family)) return undefined;
+    for (const sample of names) owners.set(sample, family);
+    return family;
+  };
+
   const targets = target(metrics);
-  if (targets.lines.length > 0) families.set('target_info', targets);
+  const targetName = targets.lines.length > 0 ? own('target_info', 'info') : undefined;
+  if (targetName !== undefined) families.set(targetName, targets);
   for (const metric of metrics) {
     const name = metricName(metric);
-    if (name === '') continue;
+    if (name === '' || metric.points.every(({ stale }) => stale)) continue;
     const kind = kindOf(metric);
-    const known = families.get(name);
-    if (known !== undefined && known.kind !== kind) continue;
-    const family = known ?? { kind, help: metric.description, lines: [], seen: new Set<string>() };
+    const familyNamed = own(name, kind);
+    if (familyNamed === undefined) continue;
+    const family = families.get(familyNamed) ?? { kind, help: metric.description, lines: [], seen: new Set<string>() };
+    if (family.kind !== kind) continue;
+    families.set(familyNamed, family);
     addPoints(family, name, metric, openMetrics);
-    if (family.lines.length > 0) families.set(name, family);
   }
   const text = [...families].map(([name, family]) => renderFamily(name, family, openMetrics)).join('');
   return openMetrics ? `${text}# EOF\n` : text;
 }
 
+/** OpenMetrics names a family without the suffix that its samples have. */
+function familyName(name: string, kind: Kind, openMetrics: boolean): string {
+  if (!openMetrics) return name;
+  return name.replace(kind === 'counter' ? /_total$/ : kind === 'info' ? /_info$/ : /$^/, '');
+}
+
+function sampleNames(name: string, family: string, kind: Kind): string[] {
+  return [name, family, ...(kind === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [])];
+}
+
 function renderFamily(name: string, { kind, help, lines }: Family, openMetrics: boolean): string {
-  // OpenMetrics names a family without the suffix that its samples have; older Prometheus knows no info.
-  const family = openMetrics
-    ? name.replace(kind === 'counter' ? /_total$/ : kind === 'info' ? /_info$/ : /$^/, '')
-    : name;
-  const type = kind === 'info' && !openMetrics ? 'gauge' : kind;
-  const head = help === '' ? '' : `# HELP ${family} ${escape(help, openMetrics)}\n`;
-  return `${head}# TYPE ${family} ${type}\n${lines.join('\n')}\n`;
+  const head = help === '' ? '' : `# HELP ${name} ${escape(help, openMetrics)}\n`;
+  // Older scrapers know no info.
+  return `${head}# TYPE ${name} ${kind === 'info' && !openMetrics ? 'gauge' : kind}\n${lines.join('\n')}\n`;
 }
 
 function kindOf(metric: Metric): Kind {
@@ -267,6 +285,7 @@ const perUnits: Readonly<Record<string, string>> = {
 /** A metric's name; empty if nothing of it can be kept. */
 export function metricName(metric: Pick<Metric, 'name' | 'unit' | 'type'> & { readonly monotonic?: boolean }): string {
   let words = wordsOf(metric.name);
+  if (words.length === 0) return '';
   const [unit = '', per = ''] = metric.unit.split(/\/(.*)/s).map((part) => part.trim());
   const main = unitWords(unit, units);
   if (main !== '' && !words.includes(main)) words.push(main);

@@ -5,12 +5,11 @@ import { itemsOf } from '../../core/batch.ts';
 import type { ExportBatch, ExporterContext } from '../../core/component.ts';
 import { BridgeError } from '../../core/errors.ts';
 import { isRetryable } from '../../core/retry.ts';
-import type { LogRecord, Metric, Span } from '../../core/signal.ts';
 import type { Signal, Target } from './config.ts';
-import { writeLog } from './logs.ts';
-import { halve, setStaleApart, writeMetric } from './metrics.ts';
-import type { Encoder, Encoding, Request } from './split.ts';
-import { writeSpan } from './traces.ts';
+import { logEncoding } from './logs.ts';
+import { metricEncoding, setStaleApart } from './metrics.ts';
+import type { Encoder, Request } from './split.ts';
+import { spanEncoding } from './traces.ts';
 import { sayable } from './transport.ts';
 import type { Transport } from './transport.ts';
 
@@ -31,10 +30,6 @@ interface Owed {
 }
 
 type Told = Pick<ExporterContext, 'count' | 'report'>;
-
-const spanEncoding: Encoding<Span> = { write: writeSpan, weight: () => 1, halve: () => undefined };
-const logEncoding: Encoding<LogRecord> = { write: writeLog, weight: () => 1, halve: () => undefined };
-const metricEncoding: Encoding<Metric> = { write: writeMetric, weight: ({ points }) => points.length, halve };
 
 export class Delivery {
   readonly #owed: readonly Owed[];

@@ -3,11 +3,14 @@
  */
 import type { LogRecord } from '../../core/signal.ts';
 import type { ProtobufWriter } from './protobuf.ts';
+import type { Encoding } from './split.ts';
+
+export const logEncoding: Encoding<LogRecord> = { write: writeLog, weight: () => 1, halve: () => undefined };
 
 /** Trace flags 01, sampled: the span that the record belongs to is always exported. */
 const FLAGS = 0x01;
 
-export function writeLog(to: ProtobufWriter, tag: number, log: LogRecord): void {
+function writeLog(to: ProtobufWriter, tag: number, log: LogRecord): void {
   const start = to.begin(tag, 2);
   if (log.timeUnixNano !== 0n) to.fixed64(0x09, log.timeUnixNano);
   if (log.severityNumber !== 0) to.uint(0x10, log.severityNumber);

@@ -5,6 +5,9 @@
  */
 import type { Exemplar, HistogramPoint, Metric, NumberPoint } from '../../core/signal.ts';
 import type { ProtobufWriter } from './protobuf.ts';
+import type { Encoding } from './split.ts';
+
+export const metricEncoding: Encoding<Metric> = { write: writeMetric, weight: ({ points }) => points.length, halve };
 
 const CUMULATIVE = 2;
 const NO_RECORDED_VALUE = 1;
@@ -25,7 +28,7 @@ export function setStaleApart(metrics: readonly Metric[]): Metric[] {
 }
 
 /** Two metrics of half of the points each; undefined for one that cannot be divided. */
-export function halve(metric: Metric): [Metric, Metric] | undefined {
+function halve(metric: Metric): [Metric, Metric] | undefined {
   const { points } = metric;
   if (points.length < 2) return undefined;
   const middle = points.length >>> 1;
@@ -37,7 +40,7 @@ function withPoints(metric: Metric, points: readonly (NumberPoint | HistogramPoi
   return { ...metric, points } as Metric;
 }
 
-export function writeMetric(to: ProtobufWriter, tag: number, metric: Metric): void {
+function writeMetric(to: ProtobufWriter, tag: number, metric: Metric): void {
   const start = to.begin(tag, 2);
   to.string(0x0a, metric.name);
   if (metric.description !== '') to.string(0x12, metric.description);

@@ -4,6 +4,9 @@
  */
 import type { Link, Span } from '../../core/signal.ts';
 import type { ProtobufWriter } from './protobuf.ts';
+import type { Encoding } from './split.ts';
+
+export const spanEncoding: Encoding<Span> = { write: writeSpan, weight: () => 1, halve: () => undefined };
 
 /**
  * Trace flags 01 (sampled), and that the flag "the parent is remote" is known: it is not, for all spans of a trace come
@@ -12,7 +15,7 @@ import type { ProtobufWriter } from './protobuf.ts';
 const SPAN_FLAGS = 0x101;
 const LINK_FLAGS = 0x01;
 
-export function writeSpan(to: ProtobufWriter, tag: number, span: Span): void {
+function writeSpan(to: ProtobufWriter, tag: number, span: Span): void {
   const start = to.begin(tag, 2);
   to.hex(0x0a, span.traceId);
   to.hex(0x12, span.spanId);

@@ -31,6 +31,7 @@ const options = {
   'grpc.enable_http_proxy': 0,
   'grpc.primary_user_agent': 'parsl-otel',
   // How long a server that came back may stay unseen.
+  'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 5_000,
   'grpc.max_send_message_length': -1,
 };
