@@ -63,11 +63,6 @@ function serviceName(run: Run): string {
   return run.info.workflow_name.value ?? 'parsl';
 }
 
-/** The leading identifier of an exception's text, which is how Parsl writes failures: `ValueError('...')`. */
-export function errorType(history: string | undefined): string {
-  return /^[A-Za-z_][\w.]*(?=\()/.exec(history ?? '')?.[0] ?? '_OTHER';
-}
-
 /** Says which bounds of an interval were not observed. */
 export function inferredOf({ start, end }: Interval): string | undefined {
   if (start.isInferred) return end.isInferred ? 'start,end' : 'start';

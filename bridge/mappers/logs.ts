@@ -5,6 +5,7 @@
  * A log's observed time is its own time: nothing about the bridge is exported. The event name is written as an
  * attribute too, because Loki drops the field.
  */
+import { errorType } from '../core/error_type.ts';
 import { taskId, trySpanId } from '../core/ids.ts';
 import type { AttributeValue, LogRecord, Resource } from '../core/signal.ts';
 import { SeverityNumber } from '../core/signal.ts';
@@ -18,7 +19,7 @@ import type { StateFact } from '../model/facts.ts';
 import { timeOf } from '../model/learn.ts';
 import { isFailure } from '../model/states.ts';
 import { stateInstant } from '../model/zone.ts';
-import { attributes, errorType } from './common.ts';
+import { attributes } from './common.ts';
 
 const STATE_EVENT = 'parsl.task.state';
 

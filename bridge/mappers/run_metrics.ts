@@ -3,6 +3,7 @@
  * counted from the model when it is asked for. All states are always reported, zeros included, so that sums and
  * ratios never lose a series.
  */
+import { errorType } from '../core/error_type.ts';
 import type { Attributes, AttributeValue, Exemplar, Metric, NumberPoint, Resource } from '../core/signal.ts';
 import { toNanos } from '../core/time.ts';
 import type { Zone } from '../core/time.ts';
@@ -12,7 +13,6 @@ import type { Interval } from '../model/resolve.ts';
 import { runInterval, shownState, taskInterval, tryInterval, tryState, usedBy } from '../model/resolve.ts';
 import { blockStates, isFailure, taskStates } from '../model/states.ts';
 import { instantOf, lastInstantOf } from '../model/zone.ts';
-import { errorType } from './common.ts';
 import type { Instrument } from './instruments.ts';
 import { instruments } from './instruments.ts';
 import type { Counter, Histogram, Series, Stamps } from './series.ts';

@@ -2,6 +2,7 @@
  * A task's trace (DESIGN.md §6): the task at the root, `pending` and one span per launched try below it, phases below
  * the tries. Tasks and tries are mapped when they close, each once.
  */
+import { errorType } from '../core/error_type.ts';
 import { phaseSpanId, taskId, trySpanId } from '../core/ids.ts';
 import type { Link, Span } from '../core/signal.ts';
 import { SpanKind } from '../core/signal.ts';
@@ -12,7 +13,7 @@ import {
 } from '../model/resolve.ts'; // prettier-ignore
 import { isFailure } from '../model/states.ts';
 import type { Resources } from './common.ts';
-import { attributes, errorType, inferredOf, runLink, span } from './common.ts';
+import { attributes, inferredOf, runLink, span } from './common.ts';
 
 /** Links a span may carry; the attributes hold the full lists. */
 const LINKS_MAX = 64;

@@ -8,9 +8,9 @@ import { rmSync } from 'node:fs';
 
 import Database from 'better-sqlite3';
 
+import { errorType } from '../core/error_type.ts';
 import { BridgeError } from '../core/errors.ts';
 import type { Rows } from '../core/row.ts';
-import { errorType } from './error_type.ts';
 import { createReads } from './reads.ts';
 import {
   APPLICATION_ID,
@@ -135,16 +135,22 @@ function scalar(value: unknown, whole: boolean): Scalar {
   return typeof value === 'string' ? value : null;
 }
 
-const historyOf = (row: Readonly<Record<string, unknown>>): string | null =>
-  typeof row['fail_history'] === 'string' ? row['fail_history'] : null;
+const historyOf = ({ fail_history }: Readonly<Record<string, unknown>>): string | undefined =>
+  typeof fail_history === 'string' && fail_history !== '' ? fail_history : undefined;
+
+/** A try without an error text did not fail. */
+const errorOf = (row: Readonly<Record<string, unknown>>): string | null => {
+  const history = historyOf(row);
+  return history === undefined ? null : errorType(history);
+};
 
 function writer(db: Database.Database, samplesMax: number): (rows: Rows, seq: number) => void {
   const tables = {
     task: upsert(db, 'task', ['task'], taskColumns, [
       // A task that was retried and ended well keeps its history, but it has no error.
-      ['error', (row) => (row['state'] === 'failed' || row['state'] === 'dep_fail' ? (errorType(historyOf(row)) ?? '_OTHER') : null)],
+      ['error', (row) => (row['state'] === 'failed' || row['state'] === 'dep_fail' ? errorType(historyOf(row)) : null)],
     ]), // prettier-ignore
-    try: upsert(db, 'try', ['task', 'try'], tryColumns, [['error', (row) => errorType(historyOf(row))]]),
+    try: upsert(db, 'try', ['task', 'try'], tryColumns, [['error', errorOf]]),
     block: upsert(db, 'block', ['executor', 'block'], blockColumns),
     manager: upsert(db, 'manager', ['manager'], managerColumns),
     sample: upsert(db, 'sample', ['task', 'try', 'time'], sampleColumns),

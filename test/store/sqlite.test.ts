@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
 import type { Rows, TaskRow, TryRow } from '../../bridge/core/row.ts';
-import { errorType } from '../../bridge/store/error_type.ts';
 import { openReads, openStore } from '../../bridge/store/sqlite.ts';
 import { taskSorts, type Store, type TaskQuery } from '../../bridge/store/store.ts';
 import { makeRows, none } from './rows.ts';
@@ -230,12 +229,6 @@ describe('store/sqlite', () => {
       { error: 'ManagerLost', app: 'app', tasks: 1, tries: 3, hosts: 2, task: 2, message: lost },
       { error: '_OTHER', app: 'b', tasks: 1, tries: 0, hosts: 0, task: 3, message: '' },
     ]);
-  });
-
-  it('names an error as the mappers do', () => {
-    assert.equal(errorType(`parsl.app.errors.AppTimeout('x')`), 'parsl.app.errors.AppTimeout');
-    assert.equal(errorType('Dependency failure for task 43'), '_OTHER');
-    assert.deepEqual([errorType(null), errorType('')], [null, null]);
   });
 
   it('gives states over time that add up, and end with the run’s counts', async () => {
