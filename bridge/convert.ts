@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 
 import type { BridgeError } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
-import type { WideRecord } from './core/record.ts';
+import type { Value, WideRecord } from './core/record.ts';
 import type { Zone } from './core/time.ts';
 import type { EngineCounts } from './engine.ts';
 import { Engine } from './engine.ts';
@@ -98,6 +98,11 @@ interface Sorter {
   drain(write: (line: string) => void): void;
 }
 
+/** SQLite knows no booleans; where one stands, somebody made a mistake. */
+function sortable(value: Value | undefined): Exclude<Value, boolean> {
+  return typeof value === 'boolean' ? Number(value) : (value ?? null);
+}
+
 /** Sorts records by run, task, try and time, and drops repeats. A repeat may have arrived at another time. */
 function sorter(): Sorter {
   const db = new Database('');
@@ -111,7 +116,7 @@ function sorter(): Sorter {
       const said: Partial<WideRecord> = { ...record };
       delete said['source.arrival'];
       delete said['source.receiver'];
-      const keys = [record['parsl.dfk'] ?? null, record['parsl.task'] ?? null, record['parsl.try'] ?? null, time];
+      const keys = [record['parsl.dfk'], record['parsl.task'], record['parsl.try'], time].map(sortable);
       insert.run(...keys, recordLine(said as WideRecord), recordLine(record));
     },
     drain(write) {

@@ -55,7 +55,7 @@ export async function* readFrames(
   }
   let parser: Parser | undefined;
   try {
-    for await (const chunk of readInput(path, new AbortController().signal, onBytes)) {
+    for await (const chunk of withHead(readInput(path, new AbortController().signal, onBytes))) {
       parser ??= parserFor(chunk.subarray(0, HEAD_BYTES), path);
       const frames = parser.push(chunk);
       if (frames.length > 0) yield frames;
@@ -112,6 +112,22 @@ function headOf(path: string): Uint8Array {
   } catch {
     return head.subarray(0, 0); // It is told when it is read.
   }
+}
+
+/** The same bytes; the first chunk is long enough to tell what they are: a pipe may give them in drops. */
+async function* withHead(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (head === undefined) {
+      yield chunk;
+      continue;
+    }
+    head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+    if (head.length < HEAD_BYTES) continue;
+    yield head;
+    head = undefined;
+  }
+  if (head !== undefined && head.length > 0) yield head;
 }
 
 interface Parser {

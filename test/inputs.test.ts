@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { gzipSync } from 'node:zlib';
+
+import type { BridgeError } from '../bridge/core/errors.ts';
+import type { Frame } from '../bridge/core/frame.ts';
+import { findInputs, readFrames } from '../bridge/inputs.ts';
+import { fixtureBytes, recordedFrames } from './helpers/fixtures.ts';
+
+const NAME = '2026.10.26-W5-threads';
+
+describe('inputs', () => {
+  let directory: string;
+  before(() => (directory = mkdtempSync(join(tmpdir(), 'parsl-otel-inputs-'))));
+  after(() => rmSync(directory, { recursive: true }));
+
+  /** What a file with this content gives. */
+  async function read(content: Uint8Array | string, name = 'input') {
+    const path = join(directory, name);
+    writeFileSync(path, content);
+    const [input] = findInputs([path]);
+    assert.ok(input !== undefined);
+    const frames: Frame[] = [];
+    const problems: BridgeError[] = [];
+    let bytes = 0;
+    for await (const batch of readFrames(input, (error) => problems.push(error), (read) => (bytes += read))) frames.push(...batch); // prettier-ignore
+    return { frames, problems, bytes };
+  }
+
+  const text = (frames: readonly Frame[]) => Buffer.concat(frames.map(({ payload }) => payload)).toString();
+  const capture = fixtureBytes(NAME, 'messages.bin');
+
+  it('takes a capture for a capture, whatever it is called, gzipped or not', async () => {
+    const frames = recordedFrames(NAME);
+    assert.deepEqual((await read(capture, 'lines.jsonl')).frames, frames);
+    assert.deepEqual((await read(gzipSync(capture), 'plain.bin')).frames, frames);
+  });
+
+  it('takes JSON lines for JSON lines, whatever they are called, the last one without its newline too', async () => {
+    for (const lines of ['{"a":1}\n{"b":2}\n', '\n  {"a":1}\n{"b":2}', '[{"a":1},\n {"b":2}]\n']) {
+      const { frames, problems } = await read(lines, 'capture.bin.gz');
+      assert.equal(text(frames).trim(), lines.trim());
+      assert.deepEqual(problems, []);
+      assert.ok(frames.every(({ channel }) => channel === 14));
+    }
+  });
+
+  it('never cuts a line, however long the file', async () => {
+    const lines = Array.from({ length: 30_000 }, (_, index) =>
+      JSON.stringify({ index, filler: 'x'.repeat(index % 97) }),
+    );
+    const { frames } = await read(gzipSync(`${lines.join('\n')}\n`));
+    assert.ok(frames.length > 1);
+    const read_ = frames.flatMap(({ payload }) => Buffer.from(payload).toString().split('\n').filter((line) => line !== '')); // prettier-ignore
+    assert.deepEqual(read_, lines);
+  });
+
+  it('uses what is whole of a capture that was cut off, and says so', async () => {
+    const { frames, problems } = await read(capture.subarray(0, -5));
+    assert.deepEqual(frames, recordedFrames(NAME).slice(0, -1));
+    assert.deepEqual(problems.map(({ code, reason }) => [code, reason]), [['BRIDGE_DECODE', 'truncated']]); // prettier-ignore
+    assert.match(problems[0]?.message ?? '', /cut off, \d+ bytes at its end/);
+  });
+
+  it('uses what is whole of a gzip that was cut off, and says so', async () => {
+    const { frames, problems } = await read(gzipSync(capture).subarray(0, -400));
+    assert.ok(frames.length > 0 && frames.length < recordedFrames(NAME).length);
+    assert.deepEqual([...new Set(problems.map(({ reason }) => reason))], ['truncated']);
+  });
+
+  it('refuses what is neither, in one line', async () => {
+    for (const content of ['time,task\n1,2\n', '\u0000\u0001\u0002', 'x']) {
+      const { frames, problems } = await read(content);
+      assert.deepEqual([frames, problems.map(({ reason }) => reason)], [[], ['unknown_format']]);
+      assert.doesNotMatch(problems[0]?.message ?? '\n', /\n/);
+    }
+  });
+
+  it('finds nothing in an empty file, and nothing wrong with it', async () => {
+    const { frames, problems } = await read('');
+    assert.deepEqual([frames, problems], [[], []]);
+  });
+
+  it('tells how much of the file it has read, as it lies on the disk', async () => {
+    const zipped = gzipSync(capture);
+    assert.equal((await read(zipped)).bytes, zipped.length);
+    assert.equal((await read(capture)).bytes, capture.length);
+  });
+
+  it('refuses a path that is not there and one that is no file, before anything is read', () => {
+    assert.throws(() => findInputs(['/no/such/file']), {
+      code: 'BRIDGE_CONFIG',
+      message: 'read /no/such/file: no such file or directory',
+    });
+    assert.throws(() => findInputs([directory]), { code: 'BRIDGE_CONFIG', message: `read ${directory}: not a file` });
+  });
+
+  it('recognises standard input though it comes in drops', async () => {
+    const script = `
+      import { readFrames } from ${JSON.stringify(new URL('../bridge/inputs.ts', import.meta.url))};
+      let frames = 0;
+      const told = (word) => console.log(word);
+      for await (const batch of readFrames({ path: '-' }, (error) => told(error.message), () => told('read'))) frames += batch.length;
+      told(frames + ' frames');
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    child.stdin.write(capture.subarray(0, 5));
+    assert.equal((await lines.next()).value, 'read');
+    child.stdin.end(capture.subarray(5));
+    const rest: string[] = [];
+    for (let line = await lines.next(); line.done !== true; line = await lines.next()) rest.push(line.value);
+    if (child.exitCode === null) await once(child, 'exit');
+    assert.equal(rest.at(-1), `${recordedFrames(NAME).length} frames`);
+  });
+});
