@@ -58,9 +58,9 @@ Examples:
 
 program
   .command('convert')
-  .description('turn captures and JSON lines into another format')
-  .argument('<input...>', 'captures or JSON lines, gzipped or not; - for standard input')
-  .requiredOption('-t, --to <format>', 'otlp_json (traces, metrics, logs) or jsonl (wide records)')
+  .description('turn captures, JSON lines and monitoring databases into another format')
+  .argument('<input...>', 'captures or JSON lines, gzipped or not, or monitoring.db; - for standard input')
+  .requiredOption('-t, --to <format>', 'otlp_json (traces, metrics, logs), jsonl (wide records) or monitoring_db')
   .requiredOption('-o, --output <path>', 'file to write; - for standard output')
   .addOption(timeZone)
   .addHelpText(
@@ -69,6 +69,8 @@ program
 Examples:
   parsl-otel convert run.capture --to otlp_json --output run.otlp.jsonl
   parsl-otel convert a.capture b.capture --to jsonl --output - | grep task_state
+  parsl-otel convert runinfo/monitoring.db --to otlp_json --output run.otlp.jsonl --time-zone Europe/Berlin
+  parsl-otel convert run.capture --to monitoring_db --output monitoring.db
 
 Exit code 1: part of the input was cut off or could not be decoded; the rest was converted.`,
   )
