@@ -131,6 +131,32 @@ describe('receivers/monitoring_db', () => {
     assert.deepEqual(readDb(copy), rows);
   });
 
+  it('follows a file from before it is there, through the making of its tables', async () => {
+    const growing = join(dir, 'growing.db');
+    const receiver = await startReceiver(monitoringDb, { path: growing, mode: 'follow', poll_interval_ms: 10 });
+    const source = recordedDb(NAME);
+    const rows = rowsOf(source);
+    const db = new Database(growing);
+    db.pragma('foreign_keys = OFF');
+    const made = source.prepare("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?").pluck();
+    // The try table comes when rows of others have been read.
+    for (const table of ['block', 'status', 'workflow', 'task'] as const) {
+      db.exec(String(made.get(table)));
+      insertAll(db, table, rows[table]);
+    }
+    await receiver.until(({ records }) => records.length >= rows.status.length);
+    for (const table of ['try', 'node', 'resource'] as const) {
+      db.exec(String(made.get(table)));
+      insertAll(db, table, rows[table]);
+    }
+    await receiver.until(({ records }) => records.filter(isSample).length === rows.resource.length);
+    await receiver.stop();
+    db.close();
+    assert.deepEqual(receiver.reported, []);
+    const managers = receiver.records.filter((record) => record['parsl.message_type'] === 'NODE_INFO');
+    assert.equal(managers.length, rows.node.length);
+  });
+
   it('goes on after a restart where it stood', async () => {
     const growing = join(dir, 'growing.db');
     const records = messagesOf(NAME);

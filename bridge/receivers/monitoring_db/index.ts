@@ -5,6 +5,7 @@
  * Where the reading stands is remembered once the journal holds what was read. A file that is followed need not be there
  * yet; it is looked at only when it has changed, and never kept locked (reader.ts).
  */
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
@@ -65,17 +66,25 @@ export const monitoringDb = defineReceiver({
     /** True if there is nothing more to read until the file changes. */
     async function lookAtFollowed(): Promise<boolean> {
       try {
-        reader ??= openReader(path, { run, follow: true, position: await remembered() });
+        const position = reader?.position;
+        if (reader?.isStale() === true) closeReader();
+        reader ??= openReader(path, { run, follow: true, position: position ?? (await remembered()) });
         while (await readOn(reader));
         trouble = '';
         return lockedLooks === 0 && !reader.isWaiting && !signal.aborted;
       } catch (error) {
         const problem = BridgeError.from(error, 'BRIDGE_IO', `read ${path}`);
         // No file yet, or one that Parsl has just begun, is no trouble; anything else is told once.
-        if (stampOf(path) !== stampOf('') && problem.message !== trouble) context.report(problem);
+        const isYetToCome = !existsSync(path) || problem.reason === 'unfinished';
+        if (!isYetToCome && problem.message !== trouble) context.report(problem);
         trouble = problem.message;
         return false;
       }
+    }
+
+    function closeReader(): void {
+      reader?.close();
+      reader = undefined;
     }
 
     /** Hands on what is new; false when there is no more of it now. */

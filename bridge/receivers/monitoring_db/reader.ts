@@ -54,6 +54,8 @@ export interface DbReader {
   readonly isWaiting: boolean;
   /** Rows there are in all, roughly: for a progress bar. */
   readonly rowsTotal: number;
+  /** Tables or columns have come since it was opened: it has to be opened again. */
+  isStale(): boolean;
   /** What is new, at most `rowsMax` rows of each table. */
   look(rowsMax: number): Look;
   close(): void;
@@ -169,10 +171,15 @@ function createReader(
     ['workflow', 'task', 'try', 'status', 'resource', 'node', 'block'].map((table) => [table, columnsOf(db, table)]),
   );
   const has = (table: string): boolean => (columns.get(table)?.length ?? 0) > 0;
-  if (!columns.get('workflow')?.includes('run_id') || !columns.get('status')?.includes('task_status_name'))
+  if (!columns.get('workflow')?.includes('run_id') || !columns.get('status')?.includes('task_status_name')) {
+    const tables = Number(db.prepare('SELECT count(*) FROM sqlite_master').pluck().get());
+    const isBegun = tables === 0 || [...columns.values()].some((names) => names.length > 0);
     throw new BridgeError('BRIDGE_DECODE', `read ${path}: a database, but no monitoring database`, {
-      reason: 'unknown_format',
+      reason: isBegun ? 'unfinished' : 'unknown_format',
     });
+  }
+  const schemaOf = (): unknown => db.pragma('schema_version', { simple: true });
+  const schema = schemaOf();
   const ofRun = run === undefined ? '' : 'AND s.run_id = ?';
   const runs = run === undefined ? [] : [run];
   const prepare = (sql: string): Source['select'] => db.prepare(sql);
@@ -289,6 +296,13 @@ function createReader(
     },
     get rowsTotal() {
       return sources.reduce((sum, { name }) => sum + last(name), 0);
+    },
+    isStale() {
+      try {
+        return schemaOf() !== schema;
+      } catch {
+        return false; // Locked: the next look will tell.
+      }
     },
     look,
     close() {
