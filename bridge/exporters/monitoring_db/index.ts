@@ -27,6 +27,9 @@ const config = z.strictObject({
     .describe('Databases that the bridge reads, which are never written to: the paths of its monitoring_db receivers.'),
 });
 
+/** Batches live for one commit: a large nursery would only keep the dead ones longer. */
+const resourceLimits = { maxYoungGenerationSizeMb: 12 };
+
 export const monitoringDb = defineExporter({
   type: 'monitoring_db',
   summary: 'Writes monitoring.db as Parsl’s own manager does.',
@@ -67,7 +70,10 @@ export const monitoringDb = defineExporter({
           inputs,
           platform: process.platform,
         };
-        worker = new Worker(new URL(`./writer${extname(import.meta.url)}`, import.meta.url), { workerData });
+        worker = new Worker(new URL(`./writer${extname(import.meta.url)}`, import.meta.url), {
+          workerData,
+          resourceLimits,
+        });
         worker.on('message', take);
         worker.on('error', (error) => refuse((broken = BridgeError.from(error, 'BRIDGE_IO', 'write monitoring.db'))));
         const { failed } = await order({ type: 'check' });
