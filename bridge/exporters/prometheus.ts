@@ -220,7 +220,8 @@ function resourceLabels({ attributes }: Resource): Record<string, string> {
 
 /** Attributes as labels; the values of keys that come to one name are joined, in the order of the keys. */
 function pointLabels(attributes: Attributes): Record<string, string> {
-  const labels: Record<string, string> = {};
+  // No prototype, or a key of that name would set it.
+  const labels = Object.create(null) as Record<string, string>;
   for (const key of Object.keys(attributes).sort()) {
     const name = labelName(key);
     const value = asText(attributes[key] ?? '');
@@ -270,17 +271,17 @@ export function canonicalNumber(value: number): string {
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
-const units: Readonly<Record<string, string>> = {
+const units = new Map(Object.entries({
   d: 'days', h: 'hours', min: 'minutes', s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: 'nanoseconds',
   By: 'bytes', KiBy: 'kibibytes', MiBy: 'mebibytes', GiBy: 'gibibytes', TiBy: 'tibibytes',
   KBy: 'kilobytes', MBy: 'megabytes', GBy: 'gigabytes', TBy: 'terabytes',
   m: 'meters', V: 'volts', A: 'amperes', J: 'joules', W: 'watts', g: 'grams',
   Cel: 'celsius', Hz: 'hertz', '1': '', '%': 'percent',
-}; // prettier-ignore
+})); // prettier-ignore
 
-const perUnits: Readonly<Record<string, string>> = {
+const perUnits = new Map(Object.entries({
   s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week', mo: 'month', y: 'year',
-}; // prettier-ignore
+})); // prettier-ignore
 
 /** A metric's name; empty if nothing of it can be kept. */
 export function metricName(metric: Pick<Metric, 'name' | 'unit' | 'type'> & { readonly monotonic?: boolean }): string {
@@ -303,6 +304,6 @@ function wordsOf(text: string): string[] {
 }
 
 /** What a unit adds to a name: nothing for a unit in braces. */
-function unitWords(unit: string, known: Readonly<Record<string, string>>): string {
-  return /[{}]/.test(unit) ? '' : wordsOf(known[unit] ?? unit).join('_');
+function unitWords(unit: string, known: ReadonlyMap<string, string>): string {
+  return /[{}]/.test(unit) ? '' : wordsOf(known.get(unit) ?? unit).join('_');
 }

@@ -110,6 +110,14 @@ describe('core/queue', () => {
     assert.deepEqual(sent, [[1], [2, 3, 4, 5], [6, 7], Array(9).fill(8), [9]]);
   });
 
+  it('puts together what is offered in one step', async () => {
+    const { queue, calls, called } = setUp();
+    await queue.start();
+    for (let seq = 1; seq <= 3; seq += 1) queue.offer(seq, records(seq));
+    await called(1);
+    assert.deepEqual(numbersOf(calls[0]!.batch), [1, 2, 3]);
+  });
+
   it('acknowledges an entry with the last of its batches', async () => {
     const { queue, calls, called, settled } = setUp({ batch_items_max: 1 });
     await queue.start();

@@ -144,6 +144,7 @@ parsl_task_duration_seconds_count{app="merge",${identity},outcome="done",run="${
       ['…', 's', 'counter', ''],
       ['…', '', 'gauge', ''],
       ['shares', '1', 'updown', 'shares'],
+      ['a', 'valueOf/toString', 'gauge', 'a_valueOf_per_toString'],
       ['per.thing', '{thing}/s', 'gauge', 'per_thing_per_second'],
     ];
     for (const [from, unit, type, expected] of table)
@@ -279,7 +280,7 @@ parsl_task_duration_seconds_count{app="merge",${identity},outcome="done",run="${
       unit: fc.oneof(fc.constantFrom('s', 'By', '1', '{x}', '', 'By/s'), anyText),
       description: anyText,
       attributes: fc.dictionary(anyText, fc.oneof(anyText, fc.integer(), fc.boolean()), { maxKeys: 4 }),
-      value: fc.double({ min: 0 }),
+      value: fc.double({ min: 0, noNaN: true }),
       resource: fc.constantFrom(submit, worker, { attributes: {} }),
     });
     fc.assert(

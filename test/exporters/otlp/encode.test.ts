@@ -232,6 +232,20 @@ describe('exporters/otlp encoding', () => {
     }
   });
 
+  it('keeps keys and texts of every length beside each other', () => {
+    for (const letter of ['x', 'é']) {
+      for (let keyLength = 30; keyLength <= 50; keyLength += 1) {
+        const key = 'k'.repeat(keyLength);
+        const texts = Array.from({ length: 90 }, (_, length) => letter.repeat(length + 50));
+        const decoded = decodedSpans(texts.map((text) => span(0, { attributes: { [key]: text, last: true } })));
+        assert.deepEqual(
+          decoded.map(({ attributes }) => attributes),
+          texts.map((text) => ({ [key]: text, last: true })),
+        );
+      }
+    }
+  });
+
   it('keeps all numbers of a histogram', () => {
     fc.assert(
       fc.property(

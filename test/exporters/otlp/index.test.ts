@@ -110,6 +110,14 @@ for (const protocol of protocols) {
       assert.deepEqual([server.logs.length, exporter.sent, exporter.dropped], [1, 41, {}]);
     });
 
+    it('asks a server that refuses only once for all signals', async () => {
+      const server = await listen();
+      const exporter = await start();
+      server.answerWith({ grpc: status.UNAVAILABLE, http: 503 });
+      const { items } = await refusal(exporter.export({ spans: [span(0)], logs: [log(0)], metrics: [failures] }));
+      assert.deepEqual([server.requests.length, items], [1, 3]);
+    });
+
     it('delivers behind queue and retries after the server was unavailable', async () => {
       const server = await listen();
       const told = collecting();
