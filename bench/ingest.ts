@@ -58,7 +58,7 @@ const script = (name: string): string => join(import.meta.dirname, name);
 
 /** Starts a receiver, lets `send` send to its port, tells it that this was all, and returns what it says. */
 async function receive<T>(who: 'ours' | 'parsl', args: readonly string[], send: (port: string) => Promise<T>) {
-  const [command, main] = who === 'ours' ? [process.execPath, 'receive.ts'] : [python, 'python/parsl_receiver.py'];
+  const [command, main] = who === 'ours' ? [process.execPath, 'ingest/receive.ts'] : [python, 'python/parsl_receiver.py'];
   const child = spawn(command, [script(main), ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const port = (await lines.next()).value ?? '';
@@ -165,7 +165,7 @@ async function versions(): Promise<string | undefined> {
 async function main(): Promise<number> {
   const found = python === '' ? undefined : await versions();
   if (found === undefined) {
-    console.error('bench/ingest.ts needs a Python with Parsl: PYTHON=/path/to/python npm run bench ingest');
+    console.error('bench/ingest.ts needs a Python with Parsl: PYTHON=/path/to/python npm run bench -- ingest');
     return 2;
   }
   const names = process.argv.slice(2);

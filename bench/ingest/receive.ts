@@ -1,18 +1,18 @@
 /**
- * One of our receivers in a process of its own, up to decoded records: the part of ingest.ts that is measured.
+ * One of our receivers in a process of its own, up to decoded records: the part of ../ingest.ts that is measured.
  *
  * usage: receive.ts udp KEY_HEX | zmq COUNT | filesystem RUN_DIR
  * Prints the port (- for filesystem) when it is ready; a line on stdin says that all has been sent. Then prints JSON
- * like python/parsl_receiver.py.
+ * like ../python/parsl_receiver.py.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 
-import type { Component, ReceiverContext } from '../bridge/core/component.ts';
-import { silent } from '../bridge/core/log.ts';
-import { filesystem } from '../bridge/receivers/filesystem.ts';
-import { udp } from '../bridge/receivers/udp.ts';
-import { zmq } from '../bridge/receivers/zmq.ts';
+import type { Component, ReceiverContext } from '../../bridge/core/component.ts';
+import { silent } from '../../bridge/core/log.ts';
+import { filesystem } from '../../bridge/receivers/filesystem.ts';
+import { udp } from '../../bridge/receivers/udp.ts';
+import { zmq } from '../../bridge/receivers/zmq.ts';
 
 const [kind = '', argument = ''] = process.argv.slice(2);
 let received = 0;
