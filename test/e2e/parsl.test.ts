@@ -3,7 +3,7 @@
  * process of its own, and its traces, metrics and page are held against what the workflow knows that it did.
  */
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import type { BridgeProcess } from '../helpers/bridge.ts';
 import { startBridgeProcess } from '../helpers/bridge.ts';
 import type { OtlpServer, ReceivedSpan } from '../helpers/otlp_server.ts';
 import { startOtlpServer } from '../helpers/otlp_server.ts';
+import { pythonWith } from '../helpers/python.ts';
 
 const run = promisify(execFile);
 const here = import.meta.dirname;
@@ -50,17 +51,6 @@ interface Outcome {
       readonly observed: readonly { task: number; try: number; executor: string; file?: string; stdout?: string }[];
     },
   ];
-}
-
-const pythons = new Map<string, string>();
-
-function pythonWith(parsl: string): string {
-  let python = pythons.get(parsl);
-  if (python === undefined) {
-    const venv = execFileSync(process.execPath, [join(here, 'python', 'venv.mjs'), parsl], { encoding: 'utf8' }).trim();
-    pythons.set(parsl, (python = join(venv, 'bin', 'python')));
-  }
-  return python;
 }
 
 /** The run as the page shows it, once it shows all tasks as final: the read side is written a few times a second. */
