@@ -30,6 +30,10 @@ export interface Run {
   readonly executors: Map<string, Executor>;
   readonly blocks: Map<string, Block>;
   readonly managers: Map<string, Manager>;
+  /** Blocks by their number alone: two executors may both have one of it. */
+  readonly blocksById: Map<string, Block[]>;
+  /** Managers by placeOf() their block and host, so that a try finds its own among thousands. */
+  readonly managersAt: Map<string, Manager[]>;
   /** First and last time any record about the run speaks of, and the last TASK_INFO's. */
   readonly firstSeen: Earliest;
   readonly lastSeen: Last;
@@ -217,6 +221,8 @@ export function newRun(id: string): Run {
     executors: new Map(),
     blocks: new Map(),
     managers: new Map(),
+    blocksById: new Map(),
+    managersAt: new Map(),
     firstSeen: earliest(),
     lastSeen: last(),
     lastTaskInfo: last(),
@@ -316,4 +322,8 @@ export function newManager(run: Run, id: string): Manager {
     lastSeen: last(),
     touched: false,
   };
+}
+
+export function placeOf(block: string, host: string): string {
+  return `${block}\n${host}`;
 }

@@ -6,7 +6,7 @@ import type { WideRecord } from '../core/record.ts';
 import { flag, number, text } from '../core/record.ts';
 import { toMicros } from '../core/time.ts';
 import type { Block, Last, Manager, Run, RunField, Sample, Task, TaskField, Try, WorkerFact } from './entities.ts';
-import { newBlock, newExecutor, newTry, newUsage, runFields, taskFields } from './entities.ts';
+import { newBlock, newExecutor, newTry, newUsage, placeOf, runFields, taskFields } from './entities.ts';
 import type { Earliest, Latest } from './facts.ts';
 import { learn, learnExtent, learnInstant, learnLocal, rankOf, TIMES_END } from './facts.ts';
 import { isFinal, isReturn, laneOf } from './states.ts';
@@ -230,15 +230,22 @@ export function blockOf(run: Run, record: WideRecord): Block | undefined {
   if (executor === undefined || id === undefined) return undefined;
   const name = `${executor}/${id}`;
   let block = run.blocks.get(name);
-  if (block === undefined) run.blocks.set(name, (block = newBlock(run, executor, id)));
+  if (block === undefined) {
+    block = newBlock(run, executor, id);
+    run.blocks.set(name, block);
+    addTo(run.blocksById, id, block);
+  }
   return block;
 }
 
 /** NODE_INFO: the manager's whole record, of which the newest counts. */
 export function learnManager(manager: Manager, record: WideRecord, stamp: Stamp): void {
   const rank = stamp.at;
+  const { value: block } = manager.block;
+  const { value: host } = manager.host;
   learnText(manager.block, record, 'parsl.block', rank);
   learnText(manager.host, record, 'host.name', rank);
+  if (manager.block.value !== block || manager.host.value !== host) place(manager);
   learnText(manager.parslVersion, record, 'parsl.manager_info.parsl_v', rank);
   learnText(manager.pythonVersion, record, 'parsl.manager_info.python_v', rank);
   learnNumber(manager.workers, record, 'parsl.manager_info.worker_count', rank);
@@ -253,6 +260,19 @@ export function learnManager(manager: Manager, record: WideRecord, stamp: Stamp)
   learnTime(manager.registered, stamp);
   if (active === false) learnTime(manager.lost, stamp);
   learnLast(manager.lastSeen, stamp);
+}
+
+/** It stays at a place that a later word moved it away from: who looks there checks. */
+function place(manager: Manager): void {
+  const { value: block } = manager.block;
+  const { value: host } = manager.host;
+  if (block !== undefined && host !== undefined) addTo(manager.run.managersAt, placeOf(block, host), manager);
+}
+
+function addTo<T>(index: Map<string, T[]>, key: string, item: T): void {
+  const items = index.get(key);
+  if (items === undefined) index.set(key, [item]);
+  else if (!items.includes(item)) items.push(item);
 }
 
 function learnText(cell: Latest<string>, record: WideRecord, key: string, rank: number): void {

@@ -4,6 +4,7 @@
  */
 import type { Zone } from '../core/time.ts';
 import type { Block, Manager, Run, Task, Try } from './entities.ts';
+import { placeOf } from './entities.ts';
 import type { Extent, StateFact } from './facts.ts';
 import { isKnown } from './facts.ts';
 import { isBlockEnd, isFinal } from './states.ts';
@@ -188,7 +189,7 @@ export function managerOf(attempted: Try, zone: Zone): Manager | undefined {
   // Two executors may both have a block of that number: then nothing tells whose the manager is.
   if (blockOf(attempted.task.run, block) === 'several') return undefined;
   let best: { manager: Manager; at: number } | undefined;
-  for (const manager of attempted.task.run.managers.values()) {
+  for (const manager of attempted.task.run.managersAt.get(placeOf(block, host)) ?? []) {
     if (manager.block.value !== block || manager.host.value !== host) continue;
     const at = instantOf(manager.registered, zone) ?? Infinity;
     if (at <= running && (best === undefined || at > best.at || (at === best.at && manager.id < best.manager.id)))
@@ -203,15 +204,10 @@ export function executorOfManager(manager: Manager): string | undefined {
   return typeof block === 'object' ? block.executor : undefined;
 }
 
-/** The block of this id: two executors may both have one. */
+/** The block of this id, if it is one: two executors may both have one. */
 function blockOf(run: Run, id: string | undefined): Block | 'none' | 'several' {
-  let found: Block | 'none' = 'none';
-  for (const block of run.blocks.values()) {
-    if (block.id !== id) continue;
-    if (found !== 'none') return 'several';
-    found = block;
-  }
-  return found;
+  const [block, ...others] = (id === undefined ? undefined : run.blocksById.get(id)) ?? [];
+  return others.length > 0 ? 'several' : (block ?? 'none');
 }
 
 /** First and last word about a block; the end is inferred where no state said that it is gone. */
