@@ -11,7 +11,7 @@ import { Worker } from 'node:worker_threads';
 
 import { BridgeError } from '../core/errors.ts';
 import type { Answer, EntryKind, EntryRow, Order } from './schema.ts';
-import { ENTRY_KINDS, journalSchema, JOURNAL_VERSION } from './schema.ts';
+import { ENTRY_KINDS, JOURNAL_ID, journalSchema, JOURNAL_VERSION } from './schema.ts';
 
 export interface Entry {
   readonly seq: number;
@@ -52,6 +52,8 @@ interface Waiter {
 export class Journal {
   readonly #options: JournalOptions;
   #worker: Worker | undefined;
+  /** Why nothing can be written any more. */
+  #broken: BridgeError = new BridgeError('BRIDGE_REFUSED', 'append to journal: it is not open', { reason: 'closed' });
   #waiters: Waiter[] = [];
   #lastSeq = 0;
   #bytes = 0;
@@ -94,7 +96,9 @@ export class Journal {
       });
       worker.on('error', (error) => {
         reject(BridgeError.from(error, 'BRIDGE_CONFIG', `open journal ${path}`));
-        this.#failAll(BridgeError.from(error, 'BRIDGE_IO', 'write journal'));
+        this.#worker = undefined;
+        this.#broken = BridgeError.from(error, 'BRIDGE_IO', 'write journal');
+        this.#failAll(this.#broken);
       });
     });
     return remembered;
@@ -102,7 +106,10 @@ export class Journal {
 
   /** Resolves with the entry's number once it is on disk; rejects if it never will be. */
   append(kind: EntryKind, receiver: string, arrival: number, body: Uint8Array): Promise<number> {
-    if (this.#bytes > this.#options.bytesMax)
+    const worker = this.#worker;
+    if (worker === undefined) return Promise.reject(this.#broken);
+    // Ticks and finishes are taken though it is full: they close the runs whose entries can then go.
+    if (kind === 'data' && this.#bytes > this.#options.bytesMax)
       return Promise.reject(
         new BridgeError('BRIDGE_REFUSED', 'append to journal: it is full', { reason: 'journal_full' }),
       );
@@ -112,7 +119,7 @@ export class Journal {
       this.#waiters.push({ seq, resolve, reject });
       // Handed over, not copied: the frames were encoded for this alone.
       const whole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer;
-      this.#worker?.postMessage({ type: 'append', row } satisfies Order, whole ? [body.buffer] : []);
+      worker.postMessage({ type: 'append', row } satisfies Order, whole ? [body.buffer] : []);
     });
   }
 
@@ -179,12 +186,18 @@ export class Journal {
 function prepare(path: string, exporters: readonly string[]): Remembered {
   const db = new Database(path);
   try {
-    db.pragma('journal_mode = WAL');
     const version = db.pragma('user_version', { simple: true });
     if (version !== 0 && version !== JOURNAL_VERSION)
       throw new BridgeError('BRIDGE_CONFIG', `open journal ${path}: written by another version of parsl-otel`, {
         hint: 'use another --data directory, or the version that wrote it',
       });
+    const { tables } = db.prepare('SELECT count(*) AS tables FROM sqlite_master').get() as { tables: number };
+    if (tables > 0 && db.pragma('application_id', { simple: true }) !== JOURNAL_ID)
+      throw new BridgeError('BRIDGE_CONFIG', `open journal ${path}: it is another program’s database`, {
+        hint: 'use another --data directory',
+      });
+    db.pragma('journal_mode = WAL');
+    db.pragma(`application_id = ${JOURNAL_ID}`);
     db.exec(journalSchema);
     db.pragma(`user_version = ${JOURNAL_VERSION}`);
     return remember(db, exporters);
@@ -194,7 +207,9 @@ function prepare(path: string, exporters: readonly string[]): Remembered {
 }
 
 function remember(db: Database.Database, exporters: readonly string[]): Remembered {
-  const { last } = db.prepare('SELECT coalesce(max(seq), 0) AS last FROM entries').get() as { last: number };
+  const { last } = db
+    .prepare("SELECT coalesce(max(seq), 0) AS last FROM sqlite_sequence WHERE name = 'entries'")
+    .get() as { last: number };
   const known = db.prepare('SELECT exporter, seq FROM checkpoints').all() as { exporter: string; seq: number }[];
   const checkpoints = new Map(known.map(({ exporter, seq }) => [exporter, seq]));
   // A new exporter is told what happens from now on, not what is long past.

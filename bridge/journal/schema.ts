@@ -2,7 +2,7 @@
  * The journal's tables. An entry is a batch as it was received, not a row per record: its body is frames in their
  * binary form (formats/capture.ts), so that a journal can be read by whatever reads captures.
  *
- * - `entries`: kind 0 = data, 1 = tick (nothing came, time went by), 2 = finish (`receiver` holds the run id, or '').
+ * - `entries` (numbered by AUTOINCREMENT, which gives no number twice though all entries were dropped): kind 0 = data, 1 = tick (nothing came, time went by), 2 = finish (`receiver` holds the run id, or '').
  * - `runs`: from which entry on a run's records lie, and where it closed: what replay and retention need.
  * - `checkpoints`: up to which entry each exporter has delivered everything.
  */
@@ -11,9 +11,12 @@ export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 export const JOURNAL_VERSION = 1;
 
+/** SQLite's application_id of a journal: `potj`. */
+export const JOURNAL_ID = 0x706f746a;
+
 export const journalSchema = `
   CREATE TABLE IF NOT EXISTS entries (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     kind INTEGER NOT NULL,
     arrival INTEGER NOT NULL,
     receiver TEXT NOT NULL,

@@ -22,8 +22,12 @@ function run(port: MessagePort, path: string): void {
   const perform = statements(db, (change) => (bytes += change));
   const answer = (message: Answer): void => port.postMessage(message);
 
+  /** What a failed commit held besides entries: nobody sends it again, so it goes with the next one. */
+  let owed: Order[] = [];
+
   port.on('message', (first: Order) => {
-    const orders = [first];
+    const orders = [...owed, first];
+    const before = bytes;
     while (orders.length < ORDERS_MAX) {
       const next = receiveMessageOnPort(port) as { message: Order } | undefined;
       if (next === undefined) break;
@@ -32,8 +36,11 @@ function run(port: MessagePort, path: string): void {
     const seq = Math.max(0, ...orders.map((order) => (order.type === 'append' ? order.row.seq : 0)));
     try {
       db.transaction(() => orders.forEach(perform))();
+      owed = [];
       answer({ type: 'committed', seq, bytes });
     } catch (error) {
+      bytes = before;
+      owed = orders.filter(({ type }) => type === 'run_opened' || type === 'run_closed' || type === 'checkpoint');
       answer({ type: 'failed', message: reasonOf(error), seq });
     }
     if (orders.some(({ type }) => type === 'close')) {
