@@ -36,6 +36,8 @@ def main():
     os.chdir(directory)
     os.environ[CAPTURE] = os.path.join(directory, 'messages.capture')
 
+    open(os.environ[CAPTURE], 'wb').close()
+
     import parsl
     import parsl.monitoring.monitoring as monitoring
     import tapped  # By name: the manager's process imports it.
@@ -58,6 +60,8 @@ def main():
     for future in futures[:tasks // 2] if end == 'kill' else futures:
         future.exception()
     if end == 'kill':
+        while os.path.getsize(os.environ[CAPTURE]) < 100_000:  # The manager starts more slowly than tasks end.
+            time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
     parsl.dfk().cleanup()
 
