@@ -6,7 +6,8 @@
  * Spans are tries as the mappers make them, and the SDK's ReadableSpan of the same content for the official exporters;
  * both are made beforehand. They are sent, one batch in flight, to a server in another process that takes requests
  * without looking into them. Each contender is a process of its own; they take turns within each round. Printed are
- * medians of the rounds, [least..most], and the median of the ratios to the official peer of the same round.
+ * medians of the rounds, [least..most], and the medians of the ratios to the official peer of the same round: of the
+ * rates, and of the CPU time a span took, which a busy machine changes less.
  */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { OTLPTraceExporter as OfficialGrpc } from '@opentelemetry/exporter-trace-otlp-grpc';
@@ -191,7 +192,7 @@ async function compare(): Promise<void> {
   console.log(`Node ${process.version}; ${ROUNDS} rounds of ${SECONDS} s, medians`);
   const perSpan = `${Math.round(request!.body.length / SPANS)} (official: ${Math.round(official)})`;
   console.log(`${Object.keys(span(0).attributes).length} attributes, ${perSpan} bytes a span, nothing compressed\n`);
-  console.log(`${''.padEnd(34)} ${'spans/s'.padStart(9)} ${'[least..most]'.padEnd(18)} CPU µs  to official`);
+  console.log(`${''.padEnd(34)} ${'spans/s'.padStart(9)} ${'[least..most]'.padEnd(18)} CPU µs  to official  by CPU`);
   for (const [name, measured] of results)
     console.log(row(name, measured, results.get(name.replace('ours', 'official'))!));
 }
@@ -199,7 +200,8 @@ async function compare(): Promise<void> {
 function row(name: string, measured: readonly Measured[], peer: readonly Measured[]): string {
   const rates = measured.map(rate);
   const ratio = median(rates.map((value, index) => value / rate(peer[index]!)));
-  const cpu = median(measured.map(({ cpu_seconds, spans }) => (cpu_seconds / spans) * 1e6));
+  const cpu = median(measured.map(cpuOf));
+  const cpuRatio = median(measured.map((of, index) => cpuOf(peer[index]!) / cpuOf(of)));
   const range = `[${Math.round(Math.min(...rates))}..${Math.round(Math.max(...rates))}]`;
   return [
     name.padEnd(34),
@@ -207,7 +209,13 @@ function row(name: string, measured: readonly Measured[], peer: readonly Measure
     range.padEnd(18),
     cpu.toFixed(2).padStart(6),
     ratio.toFixed(2).padStart(12),
+    cpuRatio.toFixed(2).padStart(7),
   ].join(' ');
+}
+
+/** Microseconds a span. */
+function cpuOf({ cpu_seconds, spans }: Measured): number {
+  return (cpu_seconds / spans) * 1e6;
 }
 
 function rate({ spans, seconds }: Measured): number {
