@@ -19,8 +19,11 @@ describe('core/kernel_drops', () => {
     );
   });
 
-  it('counts what the kernel really drops, once', async function () {
-    if (platform() !== 'linux') this.skip();
+  it('counts what the kernel really drops, once; nothing where the kernel does not tell', async () => {
+    if (platform() !== 'linux') {
+      assert.equal(await kernelDrops(1)(), 0);
+      return;
+    }
     const socket = createSocket({ type: 'udp4', recvBufferSize: 4_096 });
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');

@@ -6,6 +6,7 @@ import { Channel } from '../../bridge/core/frame.ts';
 import { filesystem } from '../../bridge/receivers/filesystem.ts';
 import { recordedFrames } from '../helpers/fixtures.ts';
 import { decoded, said, taskMessage } from '../helpers/messages.ts';
+import { asOrdinaryUser } from '../helpers/ordinary_user.ts';
 import { cleanUp, createReceiver, runOnce, serve, startReceiver, tempDir, type Told } from '../helpers/receiver.ts';
 
 const HOUR_US = 3_600_000_000;
@@ -141,16 +142,17 @@ describe('receivers/filesystem', () => {
     assert.deepEqual(await readdir(private_), ['diary']);
   });
 
-  it('does not hand a file on again and again that it cannot delete', async function () {
-    if (process.getuid?.() === 0) this.skip(); // Root can delete everything.
+  it('does not hand a file on again and again that it cannot delete', async () => {
     await send('a', taskMessage(1));
-    await chmod(maildir('new'), 0o500);
-    const receiver = await startReceiver(filesystem, { run_dirs: [run_dir] });
-    await receiver.until(({ reported }) => reported.length > 0);
-    await chmod(maildir('new'), 0o700);
-    await receiver.stop();
-    assert.equal(receiver.records.length, 1);
-    assert.deepEqual(await readdir(maildir('new')), []);
+    await asOrdinaryUser(run_dir, async () => {
+      await chmod(maildir('new'), 0o500);
+      const receiver = await startReceiver(filesystem, { run_dirs: [run_dir] });
+      await receiver.until(({ reported }) => reported.length > 0);
+      await chmod(maildir('new'), 0o700);
+      await receiver.stop();
+      assert.equal(receiver.records.length, 1);
+      assert.deepEqual(await readdir(maildir('new')), []);
+    });
   });
 
   it('empties many directories with more files than fit a batch', async () => {
