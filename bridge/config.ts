@@ -38,6 +38,13 @@ export const settings = z.strictObject({
         .max(600_000)
         .default(2_000)
         .describe('Pause before a try of which all is known closes.'),
+      silence_ms: z
+        .int()
+        .min(60_000)
+        .default(604_800_000)
+        .describe(
+          'A run of which nothing was heard for so long is closed as it stands; Parsl’s end message may never come.',
+        ),
       linger_ms: z
         .int()
         .min(0)

@@ -120,9 +120,13 @@ export class Engine {
     });
   }
 
-  /** Runs that are open, for the journal's retention. */
   get openRuns(): Iterable<string> {
     return this.#fold.runs.keys();
+  }
+
+  /** Open runs of which nothing was heard since `before`, microseconds. */
+  silentRuns(before: number): string[] {
+    return [...this.#fold.runs.values()].filter(({ lastHeard }) => lastHeard < before).map(({ id }) => id);
   }
 
   get openTasks(): number {

@@ -176,6 +176,8 @@ export class Pipeline {
     try {
       const now = this.#options.now();
       if (this.engine.nextDeadline <= now) await this.#journalEvent('tick', '');
+      const silence = this.#options.config.settings.closing.silence_ms * 1000;
+      for (const run of this.engine.silentRuns(now - silence)) await this.#journalEvent('finish', run);
       this.flushRows();
       if (now >= this.#metricsDue) {
         this.#metricsDue = now + this.#options.config.settings.metrics_interval_ms * 1000;
@@ -199,7 +201,11 @@ export class Pipeline {
 
   #saveProgress(): void {
     for (const [exporter, seq] of this.#options.outputs.takeProgress()) this.journal.checkpoint(exporter, seq);
-    this.journal.prune(Math.min(this.#options.outputs.delivered() + 1, ...this.#firstSeqs.values()));
+    // What a dead backend still owes must not fill the journal until nothing more is taken in (DESIGN.md §4.4): from
+    // half full on, entries go whether they are delivered or not. The exporter's queue has them as long as this runs.
+    const isCrowded = this.journal.bytes * 2 > this.journal.bytesMax;
+    const delivered = isCrowded ? this.#appliedSeq : this.#options.outputs.delivered();
+    this.journal.prune(Math.min(delivered + 1, ...this.#firstSeqs.values()));
   }
 }
 

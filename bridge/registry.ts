@@ -10,12 +10,12 @@ import { otlpJson } from './exporters/otlp_json.ts';
 import { prometheus } from './exporters/prometheus.ts';
 import { capture } from './receivers/capture.ts';
 import { demo } from './receivers/demo.ts';
-import { filesystem } from './receivers/filesystem.ts';
+import { filesystem } from './receivers/filesystem/index.ts';
 import { http } from './receivers/http.ts';
 import { jsonl } from './receivers/jsonl.ts';
 import { monitoringDb as monitoringDbReceiver } from './receivers/monitoring_db/index.ts';
-import { udp } from './receivers/udp.ts';
-import { zmq } from './receivers/zmq.ts';
+import { udp } from './receivers/udp/index.ts';
+import { zmq } from './receivers/zmq/index.ts';
 
 export const receivers: readonly ReceiverSpec[] = [
   udp, zmq, filesystem, http, jsonl, capture, monitoringDbReceiver, demo,

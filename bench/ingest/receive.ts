@@ -10,9 +10,9 @@ import { readFileSync } from 'node:fs';
 
 import type { Component, ReceiverContext } from '../../bridge/core/component.ts';
 import { silent } from '../../bridge/core/log.ts';
-import { filesystem } from '../../bridge/receivers/filesystem.ts';
-import { udp } from '../../bridge/receivers/udp.ts';
-import { zmq } from '../../bridge/receivers/zmq.ts';
+import { filesystem } from '../../bridge/receivers/filesystem/index.ts';
+import { udp } from '../../bridge/receivers/udp/index.ts';
+import { zmq } from '../../bridge/receivers/zmq/index.ts';
 
 const [kind = '', argument = ''] = process.argv.slice(2);
 let received = 0;

@@ -41,6 +41,8 @@ export interface Run {
   /** The last TASK_INFO or worker start or end: where a run without an end message is taken to end. */
   readonly lastWork: Last;
   late: number;
+  /** Arrival of the last record about it, microseconds. */
+  lastHeard: number;
   closed: boolean;
   touched: boolean;
 }
@@ -228,6 +230,7 @@ export function newRun(id: string): Run {
     lastTaskInfo: last(),
     lastWork: last(),
     late: 0,
+    lastHeard: 0,
     closed: false,
     touched: false,
   };

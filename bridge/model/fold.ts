@@ -119,6 +119,7 @@ export class Fold {
       this.counts.late += 1;
       return;
     }
+    run.lastHeard = this.#now;
     this.#touched.run(run);
     learnDelay(run, record);
     const stamp = stampOf(record);

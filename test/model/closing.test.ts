@@ -16,6 +16,14 @@ function closed({ spans }: LiveEngine): string[] {
 }
 
 describe('model: closing', () => {
+  it('knows which open runs have fallen silent, by the clock of arrival', () => {
+    const live = new LiveEngine().apply(parsl.whole(0, 0, 5));
+    const last = at(5) + 1000;
+    assert.deepEqual([live.engine.silentRuns(last), live.engine.silentRuns(last + 1)], [[], [RUN]]);
+    live.engine.finish(RUN);
+    assert.deepEqual(live.engine.silentRuns(Infinity), []);
+  });
+
   describe('a try', () => {
     it('closes two seconds after launch, start, end and return are known, and its task with it', () => {
       const live = new LiveEngine().apply(parsl.whole(0, 0, 5));

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 
 import { join } from 'node:path';
 
 import { Channel } from '../../bridge/core/frame.ts';
-import { filesystem } from '../../bridge/receivers/filesystem.ts';
+import { filesystem } from '../../bridge/receivers/filesystem/index.ts';
 import { recordedFrames } from '../helpers/fixtures.ts';
 import { decoded, said, taskMessage } from '../helpers/messages.ts';
 import { asOrdinaryUser } from '../helpers/ordinary_user.ts';

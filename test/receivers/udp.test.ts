@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
 import { Channel } from '../../bridge/core/frame.ts';
-import { udp } from '../../bridge/receivers/udp.ts';
+import { udp } from '../../bridge/receivers/udp/index.ts';
 import { recordedFrames } from '../helpers/fixtures.ts';
 import { decoded, recordedKeys, said, sign, taskMessage } from '../helpers/messages.ts';
 import {

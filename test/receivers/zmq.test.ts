@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { curveKeyPair, Dealer } from 'zeromq';
 
-import { zmq } from '../../bridge/receivers/zmq.ts';
+import { zmq } from '../../bridge/receivers/zmq/index.ts';
 import { recordedFrames } from '../helpers/fixtures.ts';
 import { decoded, said, taskMessage } from '../helpers/messages.ts';
 import {

@@ -8,13 +8,13 @@
 import type { Dealer, Reply } from 'zeromq';
 import { z } from 'zod';
 
-import { defineReceiver } from '../core/component.ts';
-import { readCurveKeys, type CurveKeys } from '../core/curve.ts';
-import { BridgeError } from '../core/errors.ts';
-import { Channel } from '../core/frame.ts';
-import { Intake, sift } from '../core/intake.ts';
-import { listenError, parseAddress, requireSecret } from '../core/listen.ts';
-import { decodeFrames } from '../formats/frames.ts';
+import { defineReceiver } from '../../core/component.ts';
+import { BridgeError } from '../../core/errors.ts';
+import { Channel } from '../../core/frame.ts';
+import { Intake, sift } from '../../core/intake.ts';
+import { listenError, parseAddress, requireSecret } from '../../core/listen.ts';
+import { decodeFrames } from '../../formats/frames.ts';
+import { readCurveKeys, type CurveKeys } from './curve.ts';
 
 const config = z.strictObject({
   listen: z

@@ -12,15 +12,15 @@ import { isAbsolute, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
-import { answer, readBody } from '../core/body.ts';
-import { defineReceiver } from '../core/component.ts';
-import { BridgeError } from '../core/errors.ts';
-import { Channel, type Frame } from '../core/frame.ts';
-import { inSlices, sift } from '../core/intake.ts';
-import { MaildirReader } from '../core/maildir.ts';
-import type { ReadAnswer } from '../core/maildir_thread.ts';
-import { readState, writeState } from '../core/state.ts';
-import { decodeFrames } from '../formats/frames.ts';
+import { answer, readBody } from '../../core/body.ts';
+import { defineReceiver } from '../../core/component.ts';
+import { BridgeError } from '../../core/errors.ts';
+import { Channel, type Frame } from '../../core/frame.ts';
+import { inSlices, sift } from '../../core/intake.ts';
+import { readState, writeState } from '../../core/state.ts';
+import { decodeFrames } from '../../formats/frames.ts';
+import { MaildirReader } from './maildir.ts';
+import type { ReadAnswer } from './maildir_thread.ts';
 
 const config = z.strictObject({
   run_dirs: z.array(z.string().min(1)).default([]).describe('Parsl run directories, parents of monitor-fs-radio/.'),

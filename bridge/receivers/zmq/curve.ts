@@ -5,7 +5,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { BridgeError } from './errors.ts';
+import { BridgeError } from '../../core/errors.ts';
 
 export interface CurveKeys {
   /** Z85. */

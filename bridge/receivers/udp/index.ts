@@ -13,14 +13,14 @@ import { isIPv6 } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { z } from 'zod';
 
-import { defineReceiver } from '../core/component.ts';
-import { BridgeError } from '../core/errors.ts';
-import { Channel, type Frame } from '../core/frame.ts';
-import { Intake, sift, type Sifted } from '../core/intake.ts';
-import { kernelDrops } from '../core/kernel_drops.ts';
-import { listenAddress, listenError, parseAddress, requireSecret, type Address } from '../core/listen.ts';
-import type { Logger } from '../core/log.ts';
-import { decodeFrames } from '../formats/frames.ts';
+import { defineReceiver } from '../../core/component.ts';
+import { BridgeError } from '../../core/errors.ts';
+import { Channel, type Frame } from '../../core/frame.ts';
+import { Intake, sift, type Sifted } from '../../core/intake.ts';
+import { listenAddress, listenError, parseAddress, requireSecret, type Address } from '../../core/listen.ts';
+import type { Logger } from '../../core/log.ts';
+import { decodeFrames } from '../../formats/frames.ts';
+import { kernelDrops } from './kernel_drops.ts';
 
 /** Digests by their names in Python's hashlib, which Parsl's config uses, and in OpenSSL. */
 const digests = {

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { platform } from 'node:os';
 
-import { dropsOf, kernelDrops } from '../../bridge/core/kernel_drops.ts';
+import { dropsOf, kernelDrops } from '../../../bridge/receivers/udp/kernel_drops.ts';
 
 const table = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
   301: 0100007F:111D 00000000:0000 07 00000000:00000000 00:00000000 00000000  1000        0 31337 2 0000000000000000 42
@@ -11,7 +11,7 @@ const table = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->wh
   303: 00000000:111D 00000000:0000 07 00000000:00000000 00:00000000 00000000  1000        0 31339 2 0000000000000000 1
 `;
 
-describe('core/kernel_drops', () => {
+describe('receivers/udp/kernel_drops', () => {
   it('finds the sockets of a port in the kernel’s table', () => {
     assert.deepEqual(
       [dropsOf(table, 0x111d), dropsOf(table, 0x111e), dropsOf(table, 1), dropsOf('', 1)],
