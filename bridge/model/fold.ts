@@ -263,7 +263,6 @@ export class Fold {
   #considerTry(attempted: Try): void {
     if (!attempted.isLaunched || attempted.closed) return;
     const { task } = attempted;
-    if (attempted.isJoin && !isKnownFinal(task)) return;
     const hasReturned = isKnown(attempted.returned);
     if (!attempted.isEnding && (hasReturned || isKnown(attempted.ended) || isKnownFinal(task))) {
       attempted.isEnding = true;

@@ -199,8 +199,37 @@ describe('mappers/traces', () => {
       ]);
     });
 
+    it('lead a memo hit to the smaller number of two that ended at one time', () => {
+      const task = (id: number, state: string) =>
+        parsl.task(id, 0, state, 5, { ended: 5 }, { 'parsl.task_hashsum': 'abc' });
+      for (const order of [
+        [2, 7],
+        [7, 2],
+      ]) {
+        const { spans } = fold([...order.map((id) => task(id, 'exec_done')), task(9, 'memo_done')]);
+        assert.equal(only(spans, { 'parsl.task': 9, 'parsl.span': 'task' }).links[1]?.attributes['parsl.task'], 2);
+      }
+    });
+
     it('are read from any comma list', () => {
       assert.deepEqual([undefined, '', '3', '10, 2,x,', 'None'].map(taskNumbers), [[], [], [3], [2, 10], []]);
+    });
+  });
+
+  describe('the place of a try', () => {
+    it('is what its start message says: later ones may come from elsewhere or not know the block', () => {
+      const elsewhere = { 'host.name': 'login', 'parsl.block': '9' };
+      const records = [
+        launched,
+        running,
+        parsl.worker(0, 0, 'running_ended', 7, elsewhere),
+        parsl.sample(0, 0, 8, 1, 1, elsewhere),
+        done,
+      ];
+      for (const order of [records, records.toReversed()]) {
+        const { attributes, resource } = only(fold(order).spans, { 'parsl.phase': 'running' });
+        assert.deepEqual([attributes['parsl.block'], resource.attributes['host.name']], ['0', 'node1']);
+      }
     });
   });
 

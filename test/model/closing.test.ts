@@ -245,11 +245,12 @@ describe('model: closing', () => {
     assert.equal(replay(), replay());
   });
 
-  it('an arrival clock that is set back closes nothing early and nothing late', () => {
-    const live = new LiveEngine().apply(parsl.whole(0, 0, 5), at(5));
-    live.apply([parsl.task(1, 0, 'pending', 5)], at(-3_600));
-    assert.deepEqual(closed(live.tick(at(6.9))), []);
-    assert.deepEqual(closed(live.tick(at(7))), ['try 0', 'task 0']);
+  it('an arrival clock that is set back closes nothing early', () => {
+    const live = new LiveEngine().apply([parsl.task(1, 0, 'pending', 5)], at(100));
+    live.apply(parsl.whole(0, 0, 5), at(-3_600));
+    assert.deepEqual(closed(live.tick(at(50))), []);
+    assert.deepEqual(closed(live.tick(at(101.9))), []);
+    assert.deepEqual(closed(live.tick(at(102))), ['try 0', 'task 0']);
   });
 
   it('nothing waits once all is closed', () => {
