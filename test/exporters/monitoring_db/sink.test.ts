@@ -188,6 +188,53 @@ describe('exporters/monitoring_db/sink', () => {
     );
   });
 
+  it('takes of a task what its first message says, and what changes from its last, in any order of transactions', async () => {
+    const message = (state: string, time: number) => ({
+      'parsl.message_type': 'TASK_INFO', 'parsl.dfk': 'r', 'parsl.task': 1, 'parsl.try': 0, 'parsl.task_state': state,
+      'parsl.timestamp': time, 'parsl.app_name': 'app', 'parsl.executor': `executor of ${state}`,
+      'parsl.task_memoize': true, 'parsl.task_stdout': `stdout of ${state}`, 'parsl.task_hashsum': `hash of ${state}`,
+      'parsl.task_fail_count': time, 'parsl.task_fail_cost': time / 2, 'parsl.task_try_time_launched': time,
+      'parsl.joined_task': `joins of ${state}`,
+    }); // prettier-ignore
+    // The last two have the same time: the later state counts.
+    const messages = [message('pending', 1), message('launched', 2), message('exec_done', 2)];
+    for (const order of ['012', '021', '102', '120', '201', '210']) {
+      const file = join(await tempDir(), 'monitoring.db');
+      for (const i of order) writeDb(file, [messages[Number(i)]!]);
+      const { task, try: tries } = readDb(file);
+      const { task_stdout, task_hashsum, task_fail_count, task_fail_cost, task_memoize } = task[0] ?? {};
+      assert.deepEqual(
+        [task_stdout, task_hashsum, task_fail_count, task_fail_cost, task_memoize],
+        ['stdout of pending', 'hash of exec_done', 2, 1, '1'],
+        order,
+      );
+      const { task_executor, task_joins, task_try_time_launched } = tries[0] ?? {};
+      assert.deepEqual(
+        [task_executor, task_joins, task_try_time_launched],
+        ['executor of pending', 'joins of exec_done', '1970-01-01 00:00:00.000002'],
+        order,
+      );
+    }
+  });
+
+  it('takes the latest of several starts of a try, in any order', async () => {
+    const start = (time: number) => ({
+      'parsl.message_type': 'WORKER_TASK_INFO', 'parsl.dfk': 'r', 'parsl.task': 1, 'parsl.try': 0,
+      'parsl.task_state': 'running', 'parsl.timestamp': time, 'host.name': `node${time}`, 'parsl.block': String(time),
+    }); // prettier-ignore
+    const pending = {
+      'parsl.message_type': 'TASK_INFO', 'parsl.dfk': 'r', 'parsl.task': 1, 'parsl.try': 0, 'parsl.app_name': 'app',
+      'parsl.task_state': 'pending', 'parsl.timestamp': 1, 'parsl.executor': 'wq', 'parsl.task_fail_count': 0,
+    }; // prettier-ignore
+    const messages = [pending, start(5), start(9)];
+    for (const order of ['012', '021', '102', '120', '201', '210']) {
+      const file = join(await tempDir(), 'monitoring.db');
+      for (const i of order) writeDb(file, [messages[Number(i)]!]);
+      const [row] = readDb(file).try;
+      assert.deepEqual([row?.['hostname'], row?.['block_id']], ['node9', '9'], order);
+    }
+  });
+
   it('counts only grow, and an end is kept that came before its run', () => {
     const run = { 'parsl.message_type': 'WORKFLOW_INFO', 'parsl.dfk': 'r' };
     const key = (name: string): string => `parsl.workflow_info.${name}`;
