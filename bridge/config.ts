@@ -81,6 +81,9 @@ export const settings = z.strictObject({
 
 export type Settings = z.output<typeof settings>;
 
+/** A type, or a type and a name. */
+const COMPONENT_ID = /^[a-z0-9_]+(?:\/[\w.-]+)?$/;
+
 export interface Configured<S> {
   /** `type` or `type/name`. */
   readonly id: string;
@@ -153,6 +156,7 @@ function components<S extends { readonly type: string; readonly config: z.ZodTyp
 ): Configured<S>[] {
   return Object.entries(asObject(input, section, problems)).flatMap(([id, written]) => {
     const type = id.split('/', 1)[0] ?? id;
+    if (!COMPONENT_ID.test(id)) problems.push(`${section}.${id}: write it as type, or type/name`);
     const spec = specs.find((candidate) => candidate.type === type);
     if (spec === undefined) {
       problems.push(

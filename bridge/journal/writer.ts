@@ -19,7 +19,11 @@ function run(port: MessagePort, path: string): void {
   db.pragma('synchronous = FULL');
   const total = db.prepare('SELECT coalesce(sum(length(body)), 0) AS bytes FROM entries').get() as { bytes: number };
   let bytes = total.bytes;
-  const perform = statements(db, (change) => (bytes += change));
+  const perform = statements(
+    db,
+    () => bytes,
+    (change) => (bytes += change),
+  );
   const answer = (message: Answer): void => port.postMessage(message);
 
   /** What a failed commit held besides entries: nobody sends it again, so it goes with the next one. */
@@ -51,7 +55,11 @@ function run(port: MessagePort, path: string): void {
   answer({ type: 'open', bytes });
 }
 
-function statements(db: Database.Database, addBytes: (change: number) => void): (order: Order) => void {
+function statements(
+  db: Database.Database,
+  bytesNow: () => number,
+  addBytes: (change: number) => void,
+): (order: Order) => void {
   const append = db.prepare('INSERT INTO entries (seq, kind, arrival, receiver, body) VALUES (?, ?, ?, ?, ?)');
   const open = db.prepare('INSERT INTO runs (run, first_seq) VALUES (?, ?) ON CONFLICT DO NOTHING');
   const close = db.prepare('UPDATE runs SET closed_seq = ? WHERE run = ? AND closed_seq IS NULL');
@@ -60,14 +68,11 @@ function statements(db: Database.Database, addBytes: (change: number) => void): 
   );
   const oldest = db.prepare('SELECT seq, length(body) AS bytes FROM entries WHERE seq < ? ORDER BY seq LIMIT 1000');
   const remove = db.prepare('DELETE FROM entries WHERE seq <= ?');
-  const totalOf = db.prepare('SELECT coalesce(sum(length(body)), 0) AS bytes FROM entries');
 
   function prune(below: number, bytesMax: number): void {
-    let { bytes } = totalOf.get() as { bytes: number };
     let last = 0;
     for (const row of oldest.all(below) as { seq: number; bytes: number }[]) {
-      if (bytes <= bytesMax) break;
-      bytes -= row.bytes;
+      if (bytesNow() <= bytesMax) break;
       last = row.seq;
       addBytes(-row.bytes);
     }

@@ -92,7 +92,7 @@ export const instruments = {
     unit: '{manager}',
     kind: 'updown',
     attributes: [...run, 'executor', 'state'],
-    description: 'Managers, live and lost.',
+    description: 'Managers, live and gone.',
   },
   blocks: {
     name: 'parsl.blocks',

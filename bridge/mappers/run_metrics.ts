@@ -153,9 +153,9 @@ export class RunMetrics {
       ],
       [
         instruments.managers,
-        each((label, { live, lost }) => [
+        each((label, { live, gone }) => [
           [[label, 'live'], live],
-          [[label, 'lost'], lost],
+          [[label, 'gone'], gone],
         ]),
       ],
       [instruments.idleTime, each((label) => [[[label], this.#idleSeconds.get(label) ?? 0]])],

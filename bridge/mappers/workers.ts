@@ -14,7 +14,8 @@ export interface WorkerCounts {
   busy: number;
   draining: number;
   live: number;
-  lost: number;
+  /** Ended, given back or lost: an ordinary exit and a loss tell the same. */
+  gone: number;
   /** Worker-seconds that were there to be used. */
   paid: number;
 }
@@ -29,12 +30,12 @@ export function countWorkers(run: Run, zone: Zone, now: number, isOver: boolean)
   for (const manager of run.managers.values()) {
     const label = executorOfManager(manager) ?? UNKNOWN_EXECUTOR;
     let count = counts.get(label);
-    if (count === undefined) counts.set(label, (count = { idle: 0, busy: 0, draining: 0, live: 0, lost: 0, paid: 0 }));
+    if (count === undefined) counts.set(label, (count = { idle: 0, busy: 0, draining: 0, live: 0, gone: 0, paid: 0 }));
     const workers = manager.workers.value ?? 0;
     const { start, end } = managerInterval(manager, now, zone);
     count.paid += (workers * Math.max(0, Math.min(now, end.at) - start.at)) / 1e6;
     if (isOver || manager.active.value === false || isKnown(manager.lost) || end.at < now) {
-      count.lost += 1;
+      count.gone += 1;
       continue;
     }
     count.live += 1;

@@ -70,7 +70,7 @@ describe('mappers/metrics', () => {
           .flatMap(({ points }) => points.map(({ attributes }) => attributes['state']));
       assert.deepEqual(states('parsl.tasks'), taskStates);
       assert.deepEqual(states('parsl.workers'), ['idle', 'busy', 'draining']);
-      assert.deepEqual(states('parsl.managers'), ['live', 'lost']);
+      assert.deepEqual(states('parsl.managers'), ['live', 'gone']);
       assert.deepEqual(states('parsl.blocks'), blockStates);
       assert.equal(pointValue(metrics, 'parsl.blocks', { state: 'RUNNING' }), 1);
       assert.equal(pointValue(metrics, 'parsl.blocks', { state: 'FAILED' }), 0);
