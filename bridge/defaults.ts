@@ -27,6 +27,8 @@ export function defaultConfig({ dataDir, env, demo }: DefaultsInput): Record<str
     },
     exporters: {
       prometheus: {},
+      // Parsl's own database goes on being written, for every notebook that reads it.
+      monitoring_db: {},
       ...(otlp === undefined ? {} : { otlp }),
     },
   };

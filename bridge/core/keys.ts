@@ -23,7 +23,7 @@ export interface Key {
 }
 
 export const keys: readonly Key[] = [
-  { key: 'time', type: 'nanos', about: 'When it happened, nanoseconds since the epoch.' },
+  { key: 'time', type: 'nanos', about: 'When it happened, nanoseconds since the epoch.', aliases: ['created'] },
   { key: 'message', type: 'text', about: 'The text of a log line.', aliases: ['formatted'] },
   { key: 'level', type: 'level', about: 'Severity: DEBUG, INFO, WARN or ERROR.', aliases: ['levelname', 'severity'] },
   { key: 'metric', type: 'text', about: 'Makes the record a metric point of this name.' },
