@@ -45,7 +45,7 @@ export function contexts(surroundings: Surroundings): Contexts {
       id,
       log,
       report(error: BridgeError): void {
-        meters.add('errors', [id, error.code, error.reason ?? '']);
+        meters.add('errors', [id, error.code, error.reason ?? ''], error.items ?? 1);
         const key = `${error.code} ${error.reason ?? ''}`;
         const at = now();
         if (at - (logged.get(key) ?? -Infinity) < LOG_EVERY_US) return;

@@ -76,7 +76,8 @@ def _url(section: Dict[str, Any]) -> str:
 
 
 def _udp(section: Optional[Dict[str, Any]]) -> Optional[Udp]:
-    if not section:
+    # A bridge that takes unsigned datagrams tells no key: our radio signs, so it does not send to that one.
+    if not section or 'key' not in section:
         return None
     return Udp(address=_text(section, 'address'), port=int(section['port']),
                key=bytes.fromhex(section['key']), digest=section.get('digest', 'sha512'))

@@ -33,6 +33,10 @@ class TestConnection(TempDirTest):
     def test_takes_a_file_without_udp(self):
         self.assertIsNone(read(self.write({'version': 1, 'http': {'url': 'http://h', 'token': 't'}})).udp)
 
+    def test_takes_a_file_of_a_bridge_whose_datagrams_are_unsigned(self):
+        unsigned = {'address': '127.0.0.1', 'port': 4381}
+        self.assertIsNone(read(self.write({'version': 1, 'http': {'url': 'http://h', 'token': 't'}, 'udp': unsigned})).udp)
+
     def test_shows_no_secret_when_printed(self):
         connection = read(self.write({'version': 1, 'http': {'url': 'http://h', 'token': 'secret'},
                                       'udp': {'address': 'h', 'port': 1, 'key': 'cafe'}}))
