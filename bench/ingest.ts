@@ -58,7 +58,8 @@ const script = (name: string): string => join(import.meta.dirname, name);
 
 /** Starts a receiver, lets `send` send to its port, tells it that this was all, and returns what it says. */
 async function receive<T>(who: 'ours' | 'parsl', args: readonly string[], send: (port: string) => Promise<T>) {
-  const [command, main] = who === 'ours' ? [process.execPath, 'ingest/receive.ts'] : [python, 'python/parsl_receiver.py'];
+  const [command, main] =
+    who === 'ours' ? [process.execPath, 'ingest/receive.ts'] : [python, 'python/parsl_receiver.py'];
   const child = spawn(command, [script(main), ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const port = (await lines.next()).value ?? '';
