@@ -10,7 +10,7 @@ import type { Io } from './commands/io.ts';
 import { Exit } from './commands/io.ts';
 import type { ServeOptions } from './commands/serve.ts';
 import { BridgeError } from './core/errors.ts';
-import { version } from './version.ts';
+import { version } from './package.ts';
 
 /** A second Ctrl-C, or this long after the first, ends the process whatever it is doing. */
 const STOP_WITHIN_MS = 15_000;

@@ -22,9 +22,7 @@ export interface Surroundings {
   readonly quarantine: Quarantine;
   readonly capture: CaptureFile | undefined;
   readonly stateDir: string;
-  readonly take: ReceiverContext['next'] extends (...args: infer A) => infer R
-    ? (receiver: string, ...args: A) => R
-    : never;
+  readonly take: (receiver: string, ...batch: Parameters<ReceiverContext['next']>) => Promise<void>;
   readonly collect: () => readonly Metric[];
 }
 

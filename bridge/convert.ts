@@ -9,8 +9,9 @@ import Database from 'better-sqlite3';
 import type { BridgeError } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
 import type { Value, WideRecord } from './core/record.ts';
+import type { Metric } from './core/signal.ts';
 import type { Zone } from './core/time.ts';
-import type { EngineCounts } from './engine.ts';
+import type { EngineCounts, Output } from './engine.ts';
 import { Engine } from './engine.ts';
 import { recordLine } from './exporters/jsonl.ts';
 import type { Sink } from './exporters/monitoring_db/sink.ts';
@@ -38,8 +39,13 @@ export interface ConvertResult {
   readonly counts: EngineCounts;
 }
 
-/** Records a transaction: its rows wait in memory until then. */
-const COMMIT_RECORDS = 8_192;
+/** What becomes of the records. Both give the problems that came up. */
+interface Target {
+  take(records: readonly WideRecord[]): readonly BridgeError[];
+  end(): readonly BridgeError[];
+}
+
+const noProblems: readonly BridgeError[] = [];
 
 /** Batches of frames in, lines or rows out. */
 export async function convert(
@@ -47,55 +53,53 @@ export async function convert(
   options: ConvertOptions,
 ): Promise<ConvertResult> {
   const { to, zone, write, sink, report } = options;
-  let spans = 0;
-  const engine = new Engine({
-    closing: 'end',
-    zone,
-    onOutput: (output) => {
-      spans += output.spans.length;
-      for (const line of toOtlpJson({ ...output, records: [], metrics: [] })) write(line);
+  const total = { messages: 0, records: 0, spans: 0, problems: 0 };
+  const tell = (problems: readonly BridgeError[]): void => {
+    total.problems += problems.length;
+    problems.forEach(report);
+  };
+  const engine = new Engine({ closing: 'end', zone, onOutput: (output) => writeSignals(output, []) });
+  const writeSignals = (output: Output, metrics: readonly Metric[]): void => {
+    total.spans += output.spans.length;
+    for (const line of toOtlpJson({ ...output, records: [], metrics })) write(line);
+  };
+  const spans: Target = {
+    take(records) {
+      engine.apply(records, 0);
+      return noProblems;
     },
-  });
-  const sorted = to === 'jsonl' ? sorter() : undefined;
-  const total = { messages: 0, records: 0, problems: 0 };
+    end() {
+      writeSignals(engine.finish(), engine.collect(undefined));
+      return noProblems;
+    },
+  };
+  const target = sink !== undefined ? rowTarget(sink) : to === 'jsonl' ? lineTarget(write) : spans;
   for await (const frames of batches) {
     const { records, problems } = decodeFrames(frames, 'convert');
     total.messages += frames.length;
     total.records += records.length;
-    total.problems += problems.length;
-    for (const { error } of problems) report(error);
-    if (sink !== undefined) takeRows(sink, records);
-    else if (sorted === undefined) engine.apply(records, 0);
-    else records.forEach((record) => sorted.add(record));
+    tell(problems.map(({ error }) => error));
+    tell(target.take(records));
   }
-  if (sink !== undefined) {
-    commitRows(sink);
-  } else if (sorted !== undefined) {
-    sorted.drain(write);
-  } else {
-    const output = engine.finish();
-    spans += output.spans.length;
-    for (const line of toOtlpJson({ ...output, records: [], metrics: engine.collect(undefined) })) write(line);
-  }
-  return { ...total, spans, counts: engine.counts };
-
-  function takeRows(sink: Sink, records: readonly WideRecord[]): void {
-    for (let at = 0; at < records.length; at += COMMIT_RECORDS) {
-      sink.add(records.slice(at, at + COMMIT_RECORDS));
-      if (sink.waiting >= COMMIT_RECORDS) commitRows(sink);
-    }
-  }
-
-  function commitRows(sink: Sink): void {
-    const problems = sink.commit();
-    total.problems += problems.length;
-    problems.forEach(report);
-  }
+  tell(target.end());
+  return { ...total, counts: engine.counts };
 }
 
-interface Sorter {
-  add(record: WideRecord): void;
-  drain(write: (line: string) => void): void;
+/** Records a transaction: its rows wait in memory until then. */
+const COMMIT_RECORDS = 8_192;
+
+function rowTarget(sink: Sink): Target {
+  return {
+    take(records) {
+      const problems: BridgeError[] = [];
+      for (let at = 0; at < records.length; at += COMMIT_RECORDS) {
+        sink.add(records.slice(at, at + COMMIT_RECORDS));
+        if (sink.waiting >= COMMIT_RECORDS) problems.push(...sink.commit());
+      }
+      return problems;
+    },
+    end: () => sink.commit(),
+  };
 }
 
 /** SQLite knows no booleans; where one stands, somebody made a mistake. */
@@ -104,27 +108,32 @@ function sortable(value: Value | undefined): Exclude<Value, boolean> {
 }
 
 /** Sorts records by run, task, try and time, and drops repeats. A repeat may have arrived at another time. */
-function sorter(): Sorter {
+function lineTarget(write: (line: string) => void): Target {
   const db = new Database('');
   db.pragma('journal_mode = OFF');
   db.exec('CREATE TABLE lines (run, task, try, time, said TEXT, line TEXT)');
   const insert = db.prepare('INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)');
   db.exec('BEGIN');
+  function add(record: WideRecord): void {
+    const { time = record['parsl.timestamp'] ?? null } = record;
+    const said: Partial<WideRecord> = { ...record };
+    delete said['source.arrival'];
+    delete said['source.receiver'];
+    const keys = [record['parsl.dfk'], record['parsl.task'], record['parsl.try'], time].map(sortable);
+    insert.run(...keys, recordLine(said as WideRecord), recordLine(record));
+  }
   return {
-    add(record) {
-      const { time = record['parsl.timestamp'] ?? null } = record;
-      const said: Partial<WideRecord> = { ...record };
-      delete said['source.arrival'];
-      delete said['source.receiver'];
-      const keys = [record['parsl.dfk'], record['parsl.task'], record['parsl.try'], time].map(sortable);
-      insert.run(...keys, recordLine(said as WideRecord), recordLine(record));
+    take(records) {
+      records.forEach(add);
+      return noProblems;
     },
-    drain(write) {
+    end() {
       const rows = db.prepare(
         'SELECT min(line) AS line FROM lines GROUP BY run, task, try, time, said ORDER BY run, task, try, time, said',
       );
       for (const { line } of rows.iterate() as IterableIterator<{ line: string }>) write(line);
       db.close();
+      return noProblems;
     },
   };
 }

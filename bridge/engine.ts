@@ -3,6 +3,7 @@
  * feeds it journal entries, `convert` feeds it files; both get the same spans.
  */
 import type { WideRecord } from './core/record.ts';
+import { stringify } from './core/record.ts';
 import type { Rows, SampleRow } from './core/row.ts';
 import type { LogRecord, Metric, Span } from './core/signal.ts';
 import type { Zone } from './core/time.ts';
@@ -55,7 +56,7 @@ export class Engine {
   readonly #fold: Fold;
   readonly #zone: Zone | undefined;
   readonly #resources = new Resources();
-  readonly #metrics = new Metrics();
+  readonly #metrics = new Metrics((run) => this.#resources.submit(run));
   readonly #isLive: boolean;
   readonly #onOutput: ((output: Output) => void) | undefined;
   /** Spans of the tries of the task that is being closed: they follow its own. */
@@ -88,7 +89,7 @@ export class Engine {
       lingerUs: this.#isLive ? lingerUs : Infinity,
       sink: {
         runOpened: (run) => {
-          this.#metrics.runSeen(run, this.#submitOf(run));
+          this.#metrics.runSeen(run);
           onRunOpened(run.id);
         },
         state: (task, fact) => {
@@ -107,12 +108,12 @@ export class Engine {
           const { spans, negativePhases } = trySpans(attempted, zone, this.#resources);
           (this.#isLive ? this.#output.spans : this.#trySpans).push(...spans);
           this.#negativePhases += negativePhases;
-          this.#metrics.tryClosed(attempted, zone, this.#submitOf(run));
+          this.#metrics.tryClosed(attempted, zone);
         },
         taskClosed: (task) => this.#taskClosed(task),
         runClosed: (run) => {
           this.#output.spans.push(...runSpans(run, settleZone(run, this.#zone), this.#resources));
-          this.#metrics.runClosed(run, this.#now, this.#submitOf(run));
+          this.#metrics.runClosed(run, this.#now);
           this.#resources.forget(run);
           onRunClosed(run.id);
         },
@@ -198,15 +199,11 @@ export class Engine {
     return output;
   }
 
-  #submitOf(run: Run) {
-    return () => this.#resources.submit(run);
-  }
-
   #taskClosed(task: Task): void {
     const zone = settleZone(task.run, this.#zone);
     this.#output.spans.push(...taskSpans(task, zone, this.#resources), ...this.#trySpans);
     this.#trySpans = [];
-    this.#metrics.taskClosed(task, zone, this.#submitOf(task.run));
+    this.#metrics.taskClosed(task, zone);
     if (this.#isLive) return;
     const resource = this.#resources.submit(task.run);
     const facts = [...task.states].sort((a, b) => stateInstant(a, zone) - stateInstant(b, zone) || compareFacts(a, b));
@@ -236,10 +233,7 @@ function compareFacts(a: StateFact, b: StateFact): number {
 
 /** Sorts lines by trace, then time, then all they say. */
 function lineKey({ traceId, timeUnixNano, severityText, body, attributes }: LogRecord): string {
-  const said = JSON.stringify(attributes, (_, value: unknown) =>
-    typeof value === 'bigint' ? value.toString() : value,
-  );
-  return `${traceId}\n${timeUnixNano.toString().padStart(20, '0')}\n${body}\n${severityText}\n${said}`;
+  return `${traceId}\n${timeUnixNano.toString().padStart(20, '0')}\n${body}\n${severityText}\n${stringify(attributes)}`;
 }
 
 const unknownRun = { attributes: { 'service.namespace': 'parsl', 'service.name': 'parsl' } };

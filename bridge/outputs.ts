@@ -19,13 +19,11 @@ export interface Output {
 
 const STUCK_MS = 2_000;
 
-const kinds: readonly ExportKind[] = ['records', 'spans', 'logs', 'metrics', 'frames'];
-
 export class Outputs {
   readonly outputs: readonly Output[];
   readonly #wants: readonly ReadonlySet<ExportKind>[];
-  #checkpoints: ReadonlyMap<string, number> = new Map();
-  #persisted = new Map<string, number>();
+  /** By exporter, the entry up to which everything is delivered, as far as the journal was told. */
+  #delivered = new Map<string, number>();
   readonly #stuck = new Set<Queued>();
   #lastSeq = 0;
 
@@ -48,7 +46,7 @@ export class Outputs {
 
   /** What each exporter has delivered already, by id: what a replay gives rise to again is not offered again. */
   resume(checkpoints: ReadonlyMap<string, number>): void {
-    this.#checkpoints = checkpoints;
+    this.#delivered = new Map(checkpoints);
   }
 
   async start(): Promise<void> {
@@ -63,19 +61,15 @@ export class Outputs {
   /** Hands on what journal entry `seq` gave rise to. Never waits. */
   offer(seq: number, batch: ExportBatch): void {
     this.#lastSeq = Math.max(this.#lastSeq, seq);
-    for (const [index, { id, queue }] of this.outputs.entries()) {
-      if (seq <= (this.#checkpoints.get(id) ?? 0)) continue;
-      const wanted = only(batch, this.#wants[index] ?? new Set());
-      if (kinds.some((kind) => (wanted[kind]?.length ?? 0) > 0)) queue.offer(seq, wanted);
-    }
+    for (const [index, { id, queue }] of this.outputs.entries())
+      if (seq > this.#deliveredBy(id)) queue.offer(seq, only(batch, this.#wants[index]));
   }
 
   /** Hands on metrics, which belong to no entry. */
   offerMetrics(metrics: ExportBatch['metrics']): void {
-    for (const [index, { queue }] of this.outputs.entries()) {
-      const wants = this.#wants[index]?.has('metrics') === true;
-      if (wants) queue.offer(this.#lastSeq, { records: [], spans: [], logs: [], metrics });
-    }
+    const batch = { records: [], spans: [], logs: [], metrics };
+    for (const [index, { queue }] of this.outputs.entries())
+      queue.offer(this.#lastSeq, only(batch, this.#wants[index]));
   }
 
   /**
@@ -95,8 +89,8 @@ export class Outputs {
     const moved = new Map<string, number>();
     for (const { id, queue } of this.outputs) {
       const seq = queue.size() === 0 ? this.#lastSeq : (queue.acknowledged() ?? 0);
-      if (seq <= (this.#persisted.get(id) ?? this.#checkpoints.get(id) ?? 0)) continue;
-      this.#persisted.set(id, seq);
+      if (seq <= this.#deliveredBy(id)) continue;
+      this.#delivered.set(id, seq);
       moved.set(id, seq);
     }
     return moved;
@@ -104,10 +98,11 @@ export class Outputs {
 
   /** The entry up to which every exporter has delivered. */
   delivered(): number {
-    return Math.min(
-      ...this.outputs.map(({ id }) => this.#persisted.get(id) ?? this.#checkpoints.get(id) ?? 0),
-      this.#lastSeq,
-    );
+    return Math.min(...this.outputs.map(({ id }) => this.#deliveredBy(id)), this.#lastSeq);
+  }
+
+  #deliveredBy(id: string): number {
+    return this.#delivered.get(id) ?? 0;
   }
 
   /** Delivers what waits, as far as it gets by the deadline. */
@@ -116,7 +111,7 @@ export class Outputs {
   }
 }
 
-function only(batch: ExportBatch, wanted: ReadonlySet<ExportKind>): ExportBatch {
+function only(batch: ExportBatch, wanted: ReadonlySet<ExportKind> = new Set()): ExportBatch {
   return {
     records: wanted.has('records') ? batch.records : [],
     spans: wanted.has('spans') ? batch.spans : [],

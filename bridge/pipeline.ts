@@ -8,10 +8,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { BridgeConfig } from './config.ts';
 import { BridgeError } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
-import { Channel } from './core/frame.ts';
+import { recordsFrame } from './core/lines.ts';
 import type { Logger } from './core/log.ts';
 import type { WideRecord } from './core/record.ts';
-import { stringify } from './core/record.ts';
 import type { Rows } from './core/row.ts';
 import type { Metric } from './core/signal.ts';
 import { namedZone } from './core/time.ts';
@@ -207,11 +206,6 @@ export class Pipeline {
     const delivered = isCrowded ? this.#appliedSeq : this.#options.outputs.delivered();
     this.journal.prune(Math.min(delivered + 1, ...this.#firstSeqs.values()));
   }
-}
-
-function recordsFrame(records: readonly WideRecord[], time: number): Frame {
-  const payload = Buffer.from(records.map((record) => `${stringify(record)}\n`).join(''));
-  return { channel: Channel.records, time, payload };
 }
 
 function framesOf({ body }: Entry): Frame[] {

@@ -20,19 +20,35 @@ export interface Quarantine {
 }
 
 export function openQuarantine(directory: string, { messagesMax, bytesMax }: QuarantineLimits): Quarantine {
-  const kept = new Map<string, number>();
-  const pathOf = (receiver: string): string => join(directory, `${receiver.replaceAll(/[^\w-]/g, '_')}.capture`);
+  const files = new Map<string, QuarantineFile>();
+
+  /** The disk is asked once a file, not once a message: a flood of bad ones must not cost more than counting them. */
+  function open(receiver: string): QuarantineFile {
+    const path = join(directory, `${receiver.replaceAll(/[^\w-]/g, '_')}.capture`);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const file = { path, messages: 0, bytes: statSync(path, { throwIfNoEntry: false })?.size ?? 0 };
+    files.set(receiver, file);
+    return file;
+  }
+
   return {
     keep(receiver, frame) {
-      const count = kept.get(receiver) ?? 0;
-      if (count >= messagesMax) return;
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const path = pathOf(receiver);
-      const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+      if (messagesMax === 0) return;
+      const file = files.get(receiver) ?? open(receiver);
+      if (file.messages >= messagesMax) return;
       const bytes = encodeFrames([frame]);
-      if (size + bytes.length > bytesMax) return;
-      kept.set(receiver, count + 1);
-      appendFileSync(path, bytes, { mode: 0o600 });
+      if (file.bytes + bytes.length > bytesMax) return;
+      appendFileSync(file.path, bytes, { mode: 0o600 });
+      file.messages += 1;
+      file.bytes += bytes.length;
     },
   };
+}
+
+interface QuarantineFile {
+  readonly path: string;
+  /** Kept since this start. */
+  messages: number;
+  /** Those of earlier starts included. */
+  bytes: number;
 }

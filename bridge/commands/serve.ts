@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { Bridge } from '../bridge.ts';
 import { startBridge } from '../bridge.ts';
 import { defaultConnectionFile, stateDirectory } from '../connection.ts';
+import { root } from '../package.ts';
 import { loadConfig } from './config_file.ts';
 import type { Io } from './io.ts';
 
@@ -22,15 +23,14 @@ export interface ServeOptions {
 }
 
 /** The recorded run that ships with the package. */
-const DEMO = join(import.meta.dirname, '..', '..', 'examples', 'demo.capture.gz');
-const COMPILED_DEMO = join(import.meta.dirname, '..', '..', '..', 'examples', 'demo.capture.gz');
+const DEMO = join(root, 'examples', 'demo.capture.gz');
 
 /** Starts the bridge and prints how to connect. The caller stops it. */
 export async function serve(options: ServeOptions, io: Io): Promise<Bridge> {
   const dataDir = resolve(options.data ?? join(stateDirectory(io.env), 'data'));
   const connectionFile = resolve(options.connectionFile ?? defaultConnectionFile(io.env));
   const { demo, listen, timeZone } = options;
-  const demoPath = demo === true ? demoFile() : typeof demo === 'string' ? resolve(demo) : undefined;
+  const demoPath = demo === true ? DEMO : typeof demo === 'string' ? resolve(demo) : undefined;
   const overrides = {
     ...(listen === undefined ? {} : { http: { listen } }),
     ...(timeZone === undefined ? {} : { time_zone: timeZone }),
@@ -48,10 +48,6 @@ export async function serve(options: ServeOptions, io: Io): Promise<Bridge> {
   });
   for (const line of welcome(bridge, dataDir)) io.out(line);
   return bridge;
-}
-
-function demoFile(): string {
-  return import.meta.filename.endsWith('.ts') ? DEMO : COMPILED_DEMO;
 }
 
 function welcome({ url, receivers, connectionFile }: Bridge, dataDir: string): string[] {

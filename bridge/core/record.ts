@@ -28,9 +28,9 @@ export function flag(record: WideRecord, key: string): boolean | undefined {
 }
 
 /**
- * Writes a record as one line of JSON, keys in the order they were set; `time` becomes an integer string,
- * because JSON numbers lose nanoseconds.
+ * Writes a record, or another flat object, as one line of JSON, keys in the order they were set; a bigint such as `time`
+ * becomes an integer string, because JSON numbers lose nanoseconds.
  */
-export function stringify(record: WideRecord): string {
+export function stringify(record: Readonly<Record<string, unknown>>): string {
   return JSON.stringify(record, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 }

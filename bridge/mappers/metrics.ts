@@ -17,8 +17,9 @@ const KEPT_US = 5 * 60e6;
 interface Kept {
   readonly metrics: RunMetrics;
   readonly run: Run;
-  readonly resource: () => Resource;
   closedAt: number;
+  /** Of a closed run, whose resource nobody else keeps any more. */
+  resource: Resource | undefined;
 }
 
 /** The newest value that records with a `metric` key told. */
@@ -31,24 +32,31 @@ interface Gauge {
 export class Metrics {
   readonly #runs = new Map<string, Kept>();
   readonly #gauges = new Map<string, Gauge>();
+  readonly #resourceOf: (run: Run) => Resource;
 
-  tryClosed(attempted: Try, zone: Zone, resource: () => Resource): void {
-    this.#of(attempted.task.run, resource).metrics.tryClosed(attempted, zone);
+  constructor(resourceOf: (run: Run) => Resource) {
+    this.#resourceOf = resourceOf;
   }
 
-  taskClosed(task: Task, zone: Zone, resource: () => Resource): void {
-    this.#of(task.run, resource).metrics.taskClosed(task, zone);
+  tryClosed(attempted: Try, zone: Zone): void {
+    this.#of(attempted.task.run).metrics.tryClosed(attempted, zone);
   }
 
-  runClosed(run: Run, now: number, resource: () => Resource): void {
+  taskClosed(task: Task, zone: Zone): void {
+    this.#of(task.run).metrics.taskClosed(task, zone);
+  }
+
+  runClosed(run: Run, now: number): void {
     // Where nobody collects with `ends`, what is long over is let go of here.
     for (const [id, { closedAt }] of this.#runs) if (now - closedAt > 2 * KEPT_US) this.#drop(id);
-    this.#of(run, resource).closedAt = now;
+    const kept = this.#of(run);
+    kept.closedAt = now;
+    kept.resource = this.#resourceOf(run);
   }
 
   /** A run is reported from its first record on. */
-  runSeen(run: Run, resource: () => Resource): void {
-    this.#of(run, resource);
+  runSeen(run: Run): void {
+    this.#of(run);
   }
 
   /**
@@ -82,7 +90,14 @@ export class Metrics {
       const isOver = now !== undefined && now - kept.closedAt > KEPT_US;
       if (isOver) over.add(id);
       if (isOver && !ends) continue;
-      metrics.push(...kept.metrics.collect(now ?? lastOf(kept.run), zoneOf(kept.run), kept.resource(), isOver));
+      metrics.push(
+        ...kept.metrics.collect(
+          now ?? lastOf(kept.run),
+          zoneOf(kept.run),
+          kept.resource ?? this.#resourceOf(kept.run),
+          isOver,
+        ),
+      );
     }
     metrics.push(...this.#gaugeMetrics(over, ends));
     if (ends) for (const id of over) this.#drop(id);
@@ -94,10 +109,10 @@ export class Metrics {
     for (const [key, gauge] of this.#gauges) if (gauge.run === run) this.#gauges.delete(key);
   }
 
-  #of(run: Run, resource: () => Resource): Kept {
+  #of(run: Run): Kept {
     let kept = this.#runs.get(run.id);
     if (kept === undefined)
-      this.#runs.set(run.id, (kept = { metrics: new RunMetrics(run), run, resource, closedAt: Infinity }));
+      this.#runs.set(run.id, (kept = { metrics: new RunMetrics(run), run, closedAt: Infinity, resource: undefined }));
     return kept;
   }
 

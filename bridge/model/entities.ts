@@ -40,7 +40,6 @@ export interface Run {
   readonly lastTaskInfo: Last;
   /** The last TASK_INFO or worker start or end: where a run without an end message is taken to end. */
   readonly lastWork: Last;
-  late: number;
   /** Arrival of the last record about it, microseconds. */
   lastHeard: number;
   closed: boolean;
@@ -229,7 +228,6 @@ export function newRun(id: string): Run {
     lastSeen: last(),
     lastTaskInfo: last(),
     lastWork: last(),
-    late: 0,
     lastHeard: 0,
     closed: false,
     touched: false,

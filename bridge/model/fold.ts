@@ -167,7 +167,7 @@ export class Fold {
   #applyTask(run: Run, id: number, record: WideRecord, stamp: Stamp): void {
     const task = run.tasks.get(id) ?? this.#openTask(run, id);
     if (task === undefined) {
-      this.#countLate(run);
+      this.counts.late += 1;
       return;
     }
     const state = text(record, 'parsl.task_state');
@@ -178,14 +178,9 @@ export class Fold {
         : this.#applyStatus(task, record, state, stamp);
     this.#count(task);
     this.#touched.task(task);
-    if (attempted?.closed === true) this.#countLate(run);
+    if (attempted?.closed === true) this.counts.late += 1;
     if (attempted !== undefined) this.#considerTry(attempted);
     if (isKnownFinal(task)) this.#considerTask(task);
-  }
-
-  #countLate(run: Run): void {
-    run.late += 1;
-    this.counts.late += 1;
   }
 
   #openTask(run: Run, id: number): Task | undefined {

@@ -11,11 +11,11 @@ import { z } from 'zod';
 
 import { defineReceiver } from '../core/component.ts';
 import { BridgeError, reasonOf } from '../core/errors.ts';
-import { Channel, type Frame } from '../core/frame.ts';
 import { readInput } from '../core/input.ts';
 import { handOn, sift } from '../core/intake.ts';
 import { findKey } from '../core/keys.ts';
-import { number, stringify, type Value, type WideRecord } from '../core/record.ts';
+import { recordsFrame } from '../core/lines.ts';
+import { number, type Value, type WideRecord } from '../core/record.ts';
 import { zoneFromArrival } from '../core/time.ts';
 import { createFrameParser } from '../formats/capture.ts';
 import { decodeFrames } from '../formats/frames.ts';
@@ -78,8 +78,7 @@ export const demo = defineReceiver({
     }
 
     function deliver(records: readonly WideRecord[]): Promise<boolean> {
-      const payload = Buffer.from(records.map((record) => `${stringify(record)}\n`).join(''));
-      const frames: Frame[] = [{ channel: Channel.records, time: context.now(), payload }];
+      const frames = [recordsFrame(records, context.now())];
       context.received(frames);
       return handOn(sift(frames, decodeFrames, context), context, signal);
     }

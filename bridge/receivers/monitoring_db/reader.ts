@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { BridgeError, reasonOf } from '../../core/errors.ts';
-import { Channel, type Frame } from '../../core/frame.ts';
+import type { Frame } from '../../core/frame.ts';
+import { recordsFrame } from '../../core/lines.ts';
 import { stringify, type WideRecord } from '../../core/record.ts';
 import {
   blockRecord, hasTime, isBehind, nodeRecord, resourceRecord, statusRecord, workflowRecords, type Row,
@@ -237,7 +238,7 @@ function createReader(
   function lookAtWorkflows(records: WideRecord[]): void {
     for (const row of workflows.all(...runs) as Row[]) {
       const id = String(row['run_id']);
-      const said = JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+      const said = stringify(row);
       if (at.workflows[id] === said) continue;
       at.workflows[id] = said;
       records.push(...workflowRecords(row));
@@ -360,10 +361,8 @@ const FRAME_RECORDS = 500;
 /** Records as frames. They came at no time that says anything about their clocks. */
 export function framesOf(records: readonly WideRecord[]): Frame[] {
   const frames: Frame[] = [];
-  for (let at = 0; at < records.length; at += FRAME_RECORDS) {
-    const lines = records.slice(at, at + FRAME_RECORDS).map((record) => `${stringify(record)}\n`);
-    frames.push({ channel: Channel.records, time: 0, payload: Buffer.from(lines.join('')) });
-  }
+  for (let at = 0; at < records.length; at += FRAME_RECORDS)
+    frames.push(recordsFrame(records.slice(at, at + FRAME_RECORDS), 0));
   return frames;
 }
 
