@@ -25,4 +25,6 @@ export const Channel = {
   htex: 13,
   /** A body of wide records, NDJSON or a JSON array. */
   records: 14,
+  /** Consecutive lines of one log file, with a header line that tells which (formats/log_chunk.ts). */
+  log: 15,
 } as const;

@@ -30,6 +30,12 @@ export const listenAddress = z
   .string()
   .refine((text) => parseAddress(text) !== undefined, 'must be host:port, such as 127.0.0.1:0');
 
+/** Config schema of where others reach what listens elsewhere: where a container's port is published. */
+export const publishedAddress = z
+  .string()
+  .refine((text) => (parseAddress(text)?.port ?? 0) > 0, 'must be host:port, such as 127.0.0.1:4380')
+  .optional();
+
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

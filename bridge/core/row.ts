@@ -133,6 +133,30 @@ export interface SampleRow {
   readonly write_bytes: number | null;
 }
 
+/**
+ * One record with text, as the operators left it: what a reader narrows down to and what a task's flow is made of. The
+ * columns are the keys that questions are asked by; `keys` holds the record whole.
+ */
+export interface RecordRow {
+  readonly run: string | null;
+  readonly time: number | null;
+  readonly task: number | null;
+  readonly try: number | null;
+  readonly executor: string | null;
+  readonly executor_task: number | null;
+  readonly block: string | null;
+  readonly manager: string | null;
+  readonly worker: number | null;
+  /** `source.log`, else `source.format`. */
+  readonly log: string | null;
+  readonly level: string | null;
+  readonly template: string | null;
+  readonly path: string | null;
+  readonly line: number | null;
+  /** The whole record as JSON. */
+  readonly keys: string;
+}
+
 /** What one step of the fold changed. */
 export interface Rows {
   readonly runs: readonly RunRow[];
@@ -141,4 +165,5 @@ export interface Rows {
   readonly blocks: readonly BlockRow[];
   readonly managers: readonly ManagerRow[];
   readonly samples: readonly SampleRow[];
+  readonly records: readonly RecordRow[];
 }

@@ -22,6 +22,7 @@ export function rowsOf(touched: Touched, samples: readonly SampleRow[], configur
     blocks: touched.blocks.map((block) => blockRow(block, zoneOf(block.run))),
     managers: touched.managers.map((manager) => managerRow(manager, zoneOf(manager.run))),
     samples,
+    records: [],
   };
 }
 

@@ -6,6 +6,7 @@
  * Instants are microseconds since the epoch, durations microseconds, sizes bytes, `cpu_time` seconds. null means
  * never observed. What an answer infers, it counts as inferred.
  */
+import type { WideRecord } from '../core/record.ts';
 import type { BlockRow, ManagerRow, Rows, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
 
 /** Tasks by state. States in which there is no task are absent. */
@@ -163,7 +164,39 @@ export interface FailureGroup {
   readonly message: string;
 }
 
+/** Which records. All of it must hold; within one key any of the values will do. */
+export interface RecordQuery {
+  /** Canonical keys and the values that they may have. */
+  readonly where: Readonly<Record<string, readonly (string | number)[]>>;
+  /** Anywhere in the message. */
+  readonly text?: string;
+  /** Instants, microseconds. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface RecordPage {
+  /** Records that match; counted up to `recordsCountMax`. */
+  readonly total: number;
+  /** In order of time; records without a time last. */
+  readonly records: readonly WideRecord[];
+}
+
+/** A value that occurs under a key, and in how many of the records that match. */
+export interface KeyValue {
+  readonly value: string | number;
+  readonly records: number;
+}
+
 export interface Reads {
+  /** Records over all runs, or of those that `query` narrows down to. */
+  records(query: RecordQuery): Promise<RecordPage>;
+  /** Keys that occur in the records that match, for a reader to narrow down by. */
+  recordKeys(query: RecordQuery): Promise<readonly string[]>;
+  /** The values of one key in the records that match, most frequent first, at most `valuesMax`. */
+  recordValues(query: RecordQuery, key: string): Promise<readonly KeyValue[]>;
   runs(): Promise<readonly RunSummary[]>;
   run(run: string): Promise<RunDetail | undefined>;
   /** Sequence of the last journal entry that changed the run; undefined if it is not there. */
@@ -202,5 +235,9 @@ export const linksMax = 100;
 export const samplesShownMax = 500;
 /** Groups of failures. */
 export const failureGroupsMax = 500;
+/** Records are counted no further. */
+export const recordsCountMax = 10_000;
+/** Values of a key that a filter offers. */
+export const valuesMax = 200;
 /** Hosts that a filter offers. */
 export const hostsMax = 500;

@@ -6,7 +6,7 @@
 import { runId, taskId, trySpanId } from '../../bridge/core/ids.ts';
 import type { BlockRow, ManagerRow, Rows, RunRow, SampleRow, TaskRow, TryRow } from '../../bridge/core/row.ts';
 
-export const none: Rows = { runs: [], tasks: [], tries: [], blocks: [], managers: [], samples: [] };
+export const none: Rows = { runs: [], tasks: [], tries: [], blocks: [], managers: [], samples: [], records: [] };
 
 export interface Shape {
   readonly run?: string;
@@ -77,6 +77,7 @@ export function makeRows(shape: Shape = {}): Rows {
   const ended = Math.max(...rows.tasks.slice(-2000).map(({ returned }) => returned ?? began)) + 2 * SECOND;
   const whole: Rows = {
     ...rows,
+    records: [],
     runs: [runRow(run, shape.workflow ?? 'reactor_sweep', began, ended)],
     blocks: blocks.map((block) => ({ ...block, state: 'SCALED_IN', ended })),
     managers: managers.map((manager) => ({ ...manager, last_seen: ended, active: false, lost: null })),
@@ -284,6 +285,7 @@ export function cut(rows: Rows, at: number): Rows {
     }),
     managers: rows.managers.filter(({ registered }) => registered <= at).map((manager) => ({ ...manager, last_seen: at })),
     samples: rows.samples.filter(({ time }) => time <= at),
+    records: rows.records,
   }; // prettier-ignore
 }
 
