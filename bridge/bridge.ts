@@ -81,8 +81,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 
 async function start(options: BridgeOptions, undo: Undo): Promise<Omit<Bridge, 'stop'>> {
   const { config, dataDir, connectionFile, capturePath, log, now, env } = options;
-  const { listen, token } = config.settings.http;
-  requireSecret(hostOf(listen), token !== undefined, 'the page', 'set http.token, at least 16 characters');
+  const { listen, token, published } = config.settings.http;
+  requireSecret(hostOf(published ?? listen), token !== undefined, 'the page', 'set http.token, at least 16 characters');
   makeWritable(dataDir);
   const secrets = loadSecrets(join(dataDir, 'secrets.json'));
   const meters = new Meters();
@@ -203,7 +203,7 @@ async function serveHttp(
   { sources, outputs, live, own }: Served,
   undo: Undo,
 ): Promise<{ url: string; token: string }> {
-  const { listen: address, token: chosen } = config.settings.http;
+  const { listen: address, token: chosen, published } = config.settings.http;
   const token = chosen ?? secrets.token;
   // Questions over many tasks are answered by a thread of their own: they must not keep a receiver waiting.
   const reads = openReadsThread(join(dataDir, 'store.db'));
@@ -215,7 +215,7 @@ async function serveHttp(
     now,
     live,
     routes: [...sources.components, ...outputs.exporters].flatMap(({ routes = [] }) => routes),
-    access: { token, loopback: isLoopback(hostOf(address)) },
+    access: { token, loopback: isLoopback(hostOf(published ?? address)) },
     info: () => ({
       version,
       waiting_for: [],
@@ -229,11 +229,11 @@ async function serveHttp(
     }),
   });
   const server = await startHttp(app, address);
-  bound.url = server.url;
+  bound.url = published === undefined ? server.url : `http://${published}`;
   undo.push(() => server.stop());
   // Event streams would keep the server open.
   undo.push(() => live.close());
-  return { url: server.url, token };
+  return { url: bound.url, token };
 }
 
 function hostOf(address: string): string {

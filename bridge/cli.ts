@@ -8,6 +8,7 @@ import type { ConvertCommandOptions } from './commands/convert.ts';
 import type { InspectOptions } from './commands/inspect.ts';
 import type { Io } from './commands/io.ts';
 import { Exit } from './commands/io.ts';
+import type { PlayOptions } from './commands/play.ts';
 import type { ServeOptions } from './commands/serve.ts';
 import { BridgeError } from './core/errors.ts';
 import { version } from './package.ts';
@@ -31,6 +32,9 @@ const program = new Command('parsl-otel')
 
 const config = new Option('-c, --config <file>', 'configuration file (YAML)');
 const data = new Option('-d, --data <dir>', 'data directory (default: $XDG_STATE_HOME/parsl-otel/data)');
+const logLevel = new Option('--log-level <level>')
+  .choices(['debug', 'info', 'warn', 'error', 'silent'])
+  .default('warn');
 const timeZone = new Option('--time-zone <zone>', 'zone of Parsl’s naive times, such as Europe/Berlin or +01:00');
 
 program
@@ -44,7 +48,7 @@ program
   .option('--capture <file>', 'also write every message as it came to a capture')
   .option('--demo [capture]', 'play a recorded run in real time, over and over')
   .option('--finish', 'at the end, close all runs as they stand and export them')
-  .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error', 'silent']).default('warn'))
+  .addOption(logLevel)
   .addHelpText(
     'after',
     `
@@ -55,6 +59,17 @@ Examples:
   parsl-otel serve --config bridge.yaml --data /scratch/me/parsl-otel`,
   )
   .action((options: ServeOptions) => runServe(options));
+
+program
+  .command('play')
+  .description('send a recorded run to a running bridge as if it went on now, over and over')
+  .argument('[capture]', 'a capture, gzipped or not (default: the one that comes with parsl-otel)')
+  .option('--connection-file <file>', 'of the bridge to play to (default: where the plugin looks)')
+  .option('--speed <times>', 'how many times as fast as it was recorded (default: 1)', Number)
+  .option('--pause <seconds>', 'between two plays (default: 30)', Number)
+  .addOption(logLevel)
+  .addHelpText('after', '\nExample:\n  parsl-otel play run.capture --speed 10')
+  .action((capture: string | undefined, options: PlayOptions) => runPlay(capture, options));
 
 program
   .command('convert')
@@ -113,6 +128,13 @@ async function runServe(options: ServeOptions): Promise<void> {
     const finished = options.finish === true ? bridge.finish() : Promise.resolve();
     finished.then(() => bridge.stop()).then(() => process.exit(Exit.done), fail);
   };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+}
+
+async function runPlay(capture: string | undefined, options: PlayOptions): Promise<void> {
+  const { play } = await import('./commands/play.ts');
+  const player = await play(capture, options, io);
+  const stop = (): void => void player.stop().then(() => process.exit(Exit.done), fail);
   process.on('SIGINT', stop).on('SIGTERM', stop);
 }
 

@@ -8,7 +8,7 @@ import { z } from 'zod';
 
 import type { ExporterSpec, ReceiverSpec } from './core/component.ts';
 import { BridgeError } from './core/errors.ts';
-import { listenAddress } from './core/listen.ts';
+import { listenAddress, publishedAddress } from './core/listen.ts';
 import { nearest } from './core/nearest.ts';
 import { sendingQueue } from './core/queue.ts';
 import { retryOnFailure } from './core/retry.ts';
@@ -28,6 +28,9 @@ export const settings = z.strictObject({
         .min(16)
         .optional()
         .describe('Bearer token; needed off loopback. Default: a random one, in the connection file.'),
+      published: publishedAddress.describe(
+        'Where senders and browsers reach it, if not at listen: where a container’s port is published. If that is loopback, none but this machine may reach it.',
+      ),
     })
     .prefault({}),
   closing: z

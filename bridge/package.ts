@@ -20,3 +20,6 @@ function find(directory: string): Package {
 }
 
 export const { root, version } = find(import.meta.dirname);
+
+/** The recorded run that ships with it. */
+export const demoCapture = join(root, 'examples', 'demo.capture.gz');

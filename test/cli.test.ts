@@ -46,8 +46,8 @@ describe('the command line', function () {
   const file = (name: string): string => join(directory, name);
 
   it('shows help with examples for every command', () => {
-    assert.match(cli('--help').out, /serve.*convert.*validate.*print-config.*components/s);
-    for (const command of ['serve', 'convert', 'validate', 'print-config', 'components']) {
+    assert.match(cli('--help').out, /serve.*play.*convert.*validate.*print-config.*components/s);
+    for (const command of ['serve', 'play', 'convert', 'validate', 'print-config', 'components']) {
       const { status, out } = cli(command, '--help');
       assert.equal(status, 0);
       assert.match(out, /Examples?:/, command);
@@ -123,6 +123,20 @@ describe('the command line', function () {
 
   it('refuses to leave loopback without a token', () => {
     assertMistake(cli('serve', '--data', file('data'), '--listen', '0.0.0.0:0'), /http\.token/);
+  });
+
+  it('tells senders the address that its port is published on, and asks for a token if that is not loopback', async () => {
+    const bridge = await startBridgeProcess({
+      config: { http: { listen: '127.0.0.1:0', published: '127.0.0.9:14380' } },
+    });
+    try {
+      assert.equal(bridge.connection['http']?.['url'], 'http://127.0.0.9:14380');
+    } finally {
+      await bridge.interrupt();
+      rmSync(bridge.directory, { recursive: true });
+    }
+    writeFileSync(file('bridge.yaml'), 'http: { listen: 127.0.0.1:0, published: 192.0.2.1:4380 }\n');
+    assertMistake(cli('serve', '--config', file('bridge.yaml'), '--data', file('data')), /192\.0\.2\.1/, /http\.token/);
   });
 
   it('says that a certificate directory cannot be read', () => {

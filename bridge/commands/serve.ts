@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import type { Bridge } from '../bridge.ts';
 import { startBridge } from '../bridge.ts';
 import { defaultConnectionFile, stateDirectory } from '../connection.ts';
-import { root } from '../package.ts';
+import { demoCapture } from '../package.ts';
 import { loadConfig } from './config_file.ts';
 import type { Io } from './io.ts';
 
@@ -22,15 +22,12 @@ export interface ServeOptions {
   readonly logLevel: string;
 }
 
-/** The recorded run that ships with the package. */
-const DEMO = join(root, 'examples', 'demo.capture.gz');
-
 /** Starts the bridge and prints how to connect. The caller stops it. */
 export async function serve(options: ServeOptions, io: Io): Promise<Bridge> {
   const dataDir = resolve(options.data ?? join(stateDirectory(io.env), 'data'));
   const connectionFile = resolve(options.connectionFile ?? defaultConnectionFile(io.env));
   const { demo, listen, timeZone } = options;
-  const demoPath = demo === true ? DEMO : typeof demo === 'string' ? resolve(demo) : undefined;
+  const demoPath = demo === true ? demoCapture : typeof demo === 'string' ? resolve(demo) : undefined;
   const overrides = {
     ...(listen === undefined ? {} : { http: { listen } }),
     ...(timeZone === undefined ? {} : { time_zone: timeZone }),

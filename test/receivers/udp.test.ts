@@ -48,6 +48,12 @@ describe('receivers/udp', () => {
     });
   }
 
+  it('tells senders the address that its port is published on', async () => {
+    const receiver = await start({ published: '127.0.0.9:14381' });
+    const { address, port } = connection(receiver);
+    assert.deepEqual([address, port], ['127.0.0.9', 14381]);
+  });
+
   for (const recording of ['1.2.0-W1-udp', '2024.06.24-W5-udp']) {
     it(`takes in what workers of ${recording} sent without a signature`, async () => {
       const frames = recordedFrames(recording, 'raw_udp.bin');

@@ -17,7 +17,14 @@ import { defineReceiver } from '../../core/component.ts';
 import { BridgeError } from '../../core/errors.ts';
 import { Channel, type Frame } from '../../core/frame.ts';
 import { Intake, sift, type Sifted } from '../../core/intake.ts';
-import { listenAddress, listenError, parseAddress, requireSecret, type Address } from '../../core/listen.ts';
+import {
+  listenAddress,
+  listenError,
+  parseAddress,
+  publishedAddress,
+  requireSecret,
+  type Address,
+} from '../../core/listen.ts';
 import type { Logger } from '../../core/log.ts';
 import { decodeFrames } from '../../formats/frames.ts';
 import { kernelDrops } from './kernel_drops.ts';
@@ -31,6 +38,7 @@ const digests = {
 
 const config = z.strictObject({
   listen: listenAddress.default('127.0.0.1:4381').describe('Address and port to bind; port 0 takes any free one.'),
+  published: publishedAddress.describe('Where senders reach it, if not at listen: where a container’s port is published.'),
   framing: z.enum(['hmac', 'plain']).default('hmac').describe('What senders send: plain is Parsl up to 2025.06.'),
   hmac_key: z
     .string()
@@ -70,7 +78,7 @@ export const udp = defineReceiver({
   type: 'udp',
   summary: 'Receives the datagrams of parsl.monitoring.radios.udp.UDPRadio.',
   config,
-  create({ listen, framing, hmac_key, hmac_digest, receive_buffer_bytes, ...limits }, context) {
+  create({ listen, published, framing, hmac_key, hmac_digest, receive_buffer_bytes, ...limits }, context) {
     const { log } = context;
     const algorithm = digests[hmac_digest];
     const digestBytes = createHmac(algorithm, '').digest().length;
@@ -149,7 +157,7 @@ export const udp = defineReceiver({
       },
       connection() {
         if (socket === undefined || stopped !== undefined) return {};
-        const { address, port } = socket.address();
+        const { host: address, port } = parseAddress(published ?? '') ?? boundTo(socket);
         return framing === 'plain' ? { address, port } : { address, port, key: hmac_key ?? '', digest: hmac_digest };
       },
     };
@@ -166,6 +174,11 @@ async function bind({ host, port }: Address): Promise<Socket> {
     socket.close();
     throw listenError(error, `${host}:${port} for udp`, 'receivers.udp.listen');
   }
+}
+
+function boundTo(socket: Socket): Address {
+  const { address: host, port } = socket.address();
+  return { host, port };
 }
 
 /** Asks for a receive buffer and says what there is now. Linux shows twice what it grants, so this errs on its side. */
