@@ -15,12 +15,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   model: ['core'],
   mappers: ['core', 'model'],
   exporters: ['core', 'formats'],
-  store: ['core'],
-  web: ['core', 'store'],
+  analysis: ['core'],
+  store: ['core', 'analysis'],
+  web: ['core', 'analysis', 'store'],
 };
 
 /** Rooms whose files are pure: no socket, file, clock, randomness or process. */
-const pure = ['formats', 'model', 'mappers', 'processors'];
+const pure = ['formats', 'model', 'mappers', 'processors', 'analysis'];
 const effects = /node:(fs|net|dgram|http|https|http2|child_process|worker_threads|timers)/;
 
 /** Dependencies with native code, and the only rooms that load them. */

@@ -9,7 +9,7 @@ import {
   type TaskTimes,
   type TryTimes,
   type Window,
-} from './series.ts';
+} from '../analysis/series.ts';
 import type { ExecutorWorkers, StateSeries, WorkerSeries } from './store.ts';
 
 interface RunTimes {

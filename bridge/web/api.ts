@@ -7,12 +7,12 @@ import type { Request, RequestHandler, Response } from 'express';
 import { Router } from 'express';
 import { z } from 'zod';
 
+import { phasesOf } from '../analysis/phases.ts';
 import type { Reads, TaskQuery } from '../store/store.ts';
 import { pageMax, pointsMax, taskSorts } from '../store/store.ts';
 import { sendError } from './errors.ts';
 import { shownInfo, type Info } from './info.ts';
 import type { Live } from './live.ts';
-import { phasesOf } from './phases.ts';
 import { createShared } from './shared.ts';
 import { withStatus } from './status.ts';
 

@@ -9,7 +9,7 @@ import { toMicros } from '../../bridge/core/time.ts';
 import { Engine } from '../../bridge/engine.ts';
 import { decodeFrames } from '../../bridge/formats/frames.ts';
 import type { TaskDetail } from '../../bridge/store/store.ts';
-import { phasesOf } from '../../bridge/web/phases.ts';
+import { phasesOf } from '../../bridge/analysis/phases.ts';
 import { recordedFrames, recordings } from '../helpers/fixtures.ts';
 
 function details({ tasks, tries }: Rows): TaskDetail[] {
@@ -31,7 +31,7 @@ function details({ tasks, tries }: Rows): TaskDetail[] {
   }));
 }
 
-describe('web/phases and the spans', () => {
+describe('analysis/phases and the spans', () => {
   for (const recording of recordings()) {
     it(`say the same of every task that ended in ${recording}`, () => {
       const engine = new Engine({ closing: 'end', zone: undefined });

@@ -4,8 +4,12 @@
  * phase that a worker told nothing of is left out, and so is one that would be negative. What has begun and not
  * ended is open: its end is null.
  */
-import type { TryRow } from '../core/row.ts';
-import type { TaskDetail } from '../store/store.ts';
+import type { TaskRow, TryRow } from '../core/row.ts';
+
+/** A task and its tries in order, as far as its phases follow from them. */
+export interface TaskTries extends Pick<TaskRow, 'invoked' | 'returned' | 'final'> {
+  readonly attempts: readonly TryRow[];
+}
 
 export type PhaseName = 'pending' | 'try' | 'queued' | 'running' | 'returning' | 'joining';
 
@@ -28,7 +32,7 @@ const observed = (at: number | null): Moment | undefined => (at === null ? undef
 const inferred = (at: number | null | undefined): Moment | undefined =>
   at == null ? undefined : { at, inferred: true };
 
-export function phasesOf(task: TaskDetail): Phase[] {
+export function phasesOf(task: TaskTries): Phase[] {
   return [...pending(task), ...task.attempts.flatMap((attempt) => ofTry(task, attempt))];
 }
 
@@ -39,7 +43,7 @@ function phase(name: PhaseName, attempt: number | null, start: Moment | undefine
 }
 
 /** Waiting for dependencies: from the call to the first launch, or to the end of a task that never was launched. */
-function pending(task: TaskDetail): Phase[] {
+function pending(task: TaskTries): Phase[] {
   const first = task.attempts[0];
   const end = first === undefined ? observed(task.returned) : startOf(task, first);
   // Not launched, ended, and nobody said when: an open end would claim that it is still waiting.
@@ -47,12 +51,12 @@ function pending(task: TaskDetail): Phase[] {
   return phase('pending', null, observed(task.invoked), end);
 }
 
-function startOf(task: TaskDetail, attempt: TryRow): Moment | undefined {
+function startOf(task: TaskTries, attempt: TryRow): Moment | undefined {
   return observed(attempt.launched) ?? inferred(attempt.running ?? attempt.running_ended ?? task.invoked);
 }
 
 /** The try itself and what is known to have happened in it. */
-function ofTry(task: TaskDetail, attempt: TryRow): Phase[] {
+function ofTry(task: TaskTries, attempt: TryRow): Phase[] {
   const start = startOf(task, attempt);
   const isLast = attempt === task.attempts.at(-1);
   const isJoin = isLast && attempt.states.includes('"joining"');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import { CoverSweep, StateSweep, intervalStarts, sweepTask, type TaskTimes } from '../../bridge/store/series.ts';
+import { CoverSweep, StateSweep, intervalStarts, sweepTask, type TaskTimes } from '../../bridge/analysis/series.ts';
 
 const task = (fields: Partial<TaskTimes>): TaskTimes => ({
   task: 1, state: 'exec_done', final: 1, invoked: null, launched: null, running: null, running_ended: null, returned: null,
@@ -21,7 +21,7 @@ const anyTask = fc.record({
   invoked: time, launched: time, running: time, running_ended: time, returned: time, is_join: fc.constantFrom(0, 1),
 }); // prettier-ignore
 
-describe('store/series', () => {
+describe('analysis/series', () => {
   it('takes a task through its states at the instants they began', () => {
     const { times, states } = run([task({ invoked: 0, launched: 15, running: 30, running_ended: 60, returned: 80 })]);
     assert.deepEqual(times, [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);

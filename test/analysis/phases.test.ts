@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import type { TaskDetail } from '../../bridge/store/store.ts';
-import { phasesOf } from '../../bridge/web/phases.ts';
+import { phasesOf } from '../../bridge/analysis/phases.ts';
 import { makeRows } from '../store/rows.ts';
 
 const rows = makeRows({ tasks: 1 });
@@ -23,7 +23,7 @@ const lines = (detail: TaskDetail): string[] =>
       `${phase.name}${phase.try ?? ''} ${phase.start_inferred ? '~' : ''}${phase.start}..${phase.end_inferred ? '~' : ''}${phase.end ?? ''}`,
   );
 
-describe('web/phases', () => {
+describe('analysis/phases', () => {
   const cases: [string, TaskDetail, string[]][] = [
     [
       'a task of which all was observed',
