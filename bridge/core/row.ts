@@ -5,6 +5,8 @@
  * Times are instants in microseconds; null means never observed. Nothing here is inferred: who shows a row decides
  * what to infer, and says so.
  */
+import type { WideRecord } from './record.ts';
+
 export interface RunRow {
   /** Parsl's run_id, lower case. */
   readonly run: string;
@@ -133,28 +135,13 @@ export interface SampleRow {
   readonly write_bytes: number | null;
 }
 
-/**
- * One record with text, as the operators left it: what a reader narrows down to and what a task's flow is made of. The
- * columns are the keys that questions are asked by; `keys` holds the record whole.
- */
+/** One record with text, as the operators left it: what a reader narrows down to and what a task's flow is made of. */
 export interface RecordRow {
+  /** Lower case; null for a record of no run. */
   readonly run: string | null;
+  /** null where the record tells none. */
   readonly time: number | null;
-  readonly task: number | null;
-  readonly try: number | null;
-  readonly executor: string | null;
-  readonly executor_task: number | null;
-  readonly block: string | null;
-  readonly manager: string | null;
-  readonly worker: number | null;
-  /** `source.log`, else `source.format`. */
-  readonly log: string | null;
-  readonly level: string | null;
-  readonly template: string | null;
-  readonly path: string | null;
-  readonly line: number | null;
-  /** The whole record as JSON. */
-  readonly keys: string;
+  readonly record: WideRecord;
 }
 
 /** What one step of the fold changed. */

@@ -7,6 +7,7 @@ import type Database from 'better-sqlite3';
 import type { RunRow } from '../core/row.ts';
 import { stateSeries, workerSeries } from './curves.ts';
 import { readTask } from './read_task.ts';
+import { recordReads } from './records.ts';
 import {
   failureGroupsMax,
   hostsMax,
@@ -52,6 +53,7 @@ export function createReads(db: Database.Database): Reads {
   const points = (asked: number): number => Math.max(2, Math.min(pointsMax, Math.floor(asked)));
 
   return {
+    ...recordReads(db),
     // A run that only other rows name yet has no row of its own to show.
     runs: async () => {
       await Promise.resolve();

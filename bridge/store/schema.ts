@@ -5,10 +5,14 @@
  *
  * Two tables are kept by triggers, so that a summary costs the same for a million tasks as for ten, whoever writes:
  * `tally` counts tasks by app, executor and state; `edge` is dependencies and joins, to be read in both directions.
+ *
+ * A log record is stored in two parts (record_parts.ts): what it shares with all that the same place of the same file
+ * said, in `record_site`, and what is its own. That is a third of the bytes, and most questions about records are
+ * answered by the few sites.
  */
 import type { BlockRow, ManagerRow, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
 
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 /** `PRAGMA application_id` of our files ("poto"), so that nobody else's database is ever thrown away. */
 export const APPLICATION_ID = 0x706f746f;
 
@@ -123,6 +127,17 @@ export const sampleColumns: Columns<SampleRow> = {
   write_bytes: 'REAL',
 };
 
+/** Keys of a log record that are columns where their value is a whole number. */
+export const recordColumns = {
+  'parsl.task': 'INTEGER',
+  'parsl.try': 'INTEGER',
+  'parsl.executor_task': 'INTEGER',
+  'source.line': 'INTEGER',
+} as const;
+
+/** Later than any time: records that tell none come last. */
+export const NO_TIME = Number.MAX_SAFE_INTEGER;
+
 /** Columns that the store adds to a row. `error` is the type of its error text. */
 const withError = { error: 'TEXT' } as const;
 
@@ -152,8 +167,10 @@ const countTask = `
   ON CONFLICT DO UPDATE SET tasks = tasks + 1;`;
 
 export const ddl = `
-CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, samples_cut INTEGER NOT NULL) STRICT;
-INSERT INTO meta VALUES (1, 0, 0);
+CREATE TABLE meta (
+  one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, samples_cut INTEGER NOT NULL, records_cut INTEGER NOT NULL
+) STRICT;
+INSERT INTO meta VALUES (1, 0, 0, 0);
 
 CREATE TABLE run (
   run_no INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, ${list(runColumns)}
@@ -192,6 +209,21 @@ CREATE TABLE edge (
 CREATE INDEX edge_back ON edge (run_no, kind, other, task);
 ${edgeTriggers('depends')}
 ${edgeTriggers('joins')}
+
+-- run_no is 0 for records of no run. "keys" is a JSON object, "names" the JSON array of the keys that are not in it.
+CREATE TABLE record_site (
+  site INTEGER PRIMARY KEY, run_no INTEGER NOT NULL, keys TEXT NOT NULL, names TEXT NOT NULL, records INTEGER NOT NULL,
+  UNIQUE (run_no, keys, names)
+) STRICT;
+-- Records keep the order in which they came, because retention cuts the oldest. One without a time has ${NO_TIME}.
+CREATE TABLE record (
+  id INTEGER PRIMARY KEY, run_no INTEGER NOT NULL, site INTEGER NOT NULL, time INTEGER NOT NULL,
+  ${list(recordColumns)}, message TEXT NOT NULL, keys TEXT
+) STRICT;
+CREATE INDEX record_time ON record (time);
+CREATE INDEX record_site_time ON record (site, time);
+CREATE INDEX record_task ON record (run_no, "parsl.task", time) WHERE "parsl.task" IS NOT NULL;
+CREATE INDEX record_executor_task ON record (run_no, "parsl.executor_task", time) WHERE "parsl.executor_task" IS NOT NULL;
 
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};

@@ -12,6 +12,7 @@ import { errorType } from '../core/error_type.ts';
 import { BridgeError } from '../core/errors.ts';
 import type { Rows } from '../core/row.ts';
 import { createReads } from './reads.ts';
+import { recordWriter } from './record_writer.ts';
 import {
   APPLICATION_ID,
   SCHEMA_VERSION,
@@ -28,23 +29,28 @@ import type { Reads, Store } from './store.ts';
 export interface StoreOptions {
   /** Resource samples kept, over all runs; the oldest are cut. About 100 bytes each. */
   readonly samples_max?: number;
+  /** Log records kept, over all runs; the oldest are cut. About 400 bytes each. */
+  readonly records_max?: number;
 }
 
 const SAMPLES_MAX = 1_000_000;
+const RECORDS_MAX = 2_000_000;
 /** Rows over the limit that are let gather before a cut, so that not every write cuts. */
 const SAMPLES_SLACK = 10_000;
 const CACHE_KIB = 16_384;
 
 /** Opens the store at `path` (`:memory:` for one that is not kept) to write and to read. */
-export function openStore(path: string, { samples_max = SAMPLES_MAX }: StoreOptions = {}): Store {
+export function openStore(path: string, options: StoreOptions = {}): Store {
+  const { samples_max = SAMPLES_MAX, records_max = RECORDS_MAX } = options;
   const { db, fresh } = openCurrent(path);
-  const write = writer(db, samples_max);
-  const meta = db.prepare<[], { seq: number; samples_cut: number }>('SELECT seq, samples_cut FROM meta');
+  const write = writer(db, samples_max, records_max);
+  const meta = db.prepare<[], { seq: number; samples_cut: number; records_cut: number }>('SELECT * FROM meta');
   return {
     ...createReads(db),
     fresh,
     seq: () => meta.get()?.seq ?? 0,
     samplesCut: () => meta.get()?.samples_cut ?? 0,
+    recordsCut: () => meta.get()?.records_cut ?? 0,
     write,
     close() {
       if (db.open) db.close();
@@ -144,7 +150,7 @@ const errorOf = (row: Readonly<Record<string, unknown>>): string | null => {
   return history === undefined ? null : errorType(history);
 };
 
-function writer(db: Database.Database, samplesMax: number): (rows: Rows, seq: number) => void {
+function writer(db: Database.Database, samplesMax: number, recordsMax: number): (rows: Rows, seq: number) => void {
   const tables = {
     task: upsert(db, 'task', ['task'], taskColumns, [
       // A task that was retried and ended well keeps its history, but it has no error.
@@ -156,6 +162,7 @@ function writer(db: Database.Database, samplesMax: number): (rows: Rows, seq: nu
     sample: upsert(db, 'sample', ['task', 'try', 'time'], sampleColumns),
   };
   const putRun = runWriter(db);
+  const putRecords = recordWriter(db, recordsMax);
   const cutSamples = sampleCutter(db, samplesMax);
   const setSeq = db.prepare<[number]>('UPDATE meta SET seq = ?');
 
@@ -170,6 +177,7 @@ function writer(db: Database.Database, samplesMax: number): (rows: Rows, seq: nu
     all(tables.manager, rows.managers);
     all(tables.sample, rows.samples);
     if (rows.samples.length > 0) cutSamples();
+    putRecords(rows.records, numbers);
     setSeq.run(seq);
   });
 }

@@ -180,7 +180,7 @@ export interface RecordQuery {
 export interface RecordPage {
   /** Records that match; counted up to `recordsCountMax`. */
   readonly total: number;
-  /** In order of time; records without a time last. */
+  /** In order of time; records without a time last. A record that tells a naive local time has `time`, too. */
   readonly records: readonly WideRecord[];
 }
 
@@ -193,7 +193,7 @@ export interface KeyValue {
 export interface Reads {
   /** Records over all runs, or of those that `query` narrows down to. */
   records(query: RecordQuery): Promise<RecordPage>;
-  /** Keys that occur in the records that match, for a reader to narrow down by. */
+  /** Keys that occur in the records that match, for a reader to narrow down by, at most `keysMax`. */
   recordKeys(query: RecordQuery): Promise<readonly string[]>;
   /** The values of one key in the records that match, most frequent first, at most `valuesMax`. */
   recordValues(query: RecordQuery, key: string): Promise<readonly KeyValue[]>;
@@ -222,6 +222,8 @@ export interface Store extends Reads {
   write(rows: Rows, seq: number): void;
   /** Resource samples that the limit cut so far. */
   samplesCut(): number;
+  /** Log records that the limit cut so far. */
+  recordsCut(): number;
   close(): void;
 }
 
@@ -237,6 +239,8 @@ export const samplesShownMax = 500;
 export const failureGroupsMax = 500;
 /** Records are counted no further. */
 export const recordsCountMax = 10_000;
+/** Keys that a filter offers. */
+export const keysMax = 2_000;
 /** Values of a key that a filter offers. */
 export const valuesMax = 200;
 /** Hosts that a filter offers. */

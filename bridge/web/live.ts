@@ -128,8 +128,8 @@ export function createLive(options: LiveOptions = {}): Live {
     rows(rows) {
       if (watchers.size === 0) return;
       const runs = new Set<string>();
-      const lists: readonly (readonly { readonly run: string }[])[] = Object.values(rows);
-      for (const list of lists) for (const { run } of list) runs.add(run);
+      const lists: readonly (readonly { readonly run: string | null }[])[] = Object.values(rows);
+      for (const list of lists) for (const { run } of list) if (run !== null) runs.add(run);
       if (runs.size > 0) changed(runs);
     },
     records(records) {
