@@ -122,10 +122,10 @@ function pageIndex(db: Database.Database, filter: Filter, end: number): string {
 function readPage(db: Database.Database, filter: Filter, offset: number, end: number): WideRecord[] {
   const columns = Object.keys(recordColumns).map((name) => `r."${name}"`);
   const order = 'ORDER BY r.time, r.id';
-  // Records are picked by their ids alone, so that what is sorted is small.
+  // Records are picked by their ids alone, so that what is sorted is small; CROSS JOIN keeps SQLite to that order.
   const sql = `SELECT r.time, run.run, s.keys AS site, ${columns.join(', ')}, r.message, r.keys
     FROM (SELECT r.id ${matching(filter, pageIndex(db, filter, end))} ${order} LIMIT :limit OFFSET :offset) picked
-    JOIN record r USING (id) JOIN record_site s ON s.site = r.site LEFT JOIN run ON run.run_no = r.run_no ${order}`;
+    CROSS JOIN record r USING (id) CROSS JOIN record_site s ON s.site = r.site LEFT JOIN run ON run.run_no = r.run_no ${order}`;
   return db
     .prepare<[Parameters], StoredRecord>(sql)
     .all({ ...filter.parameters, limit: end - offset, offset })
