@@ -12,6 +12,7 @@ import type { PlayOptions } from './commands/play.ts';
 import type { ServeOptions } from './commands/serve.ts';
 import { BridgeError } from './core/errors.ts';
 import { version } from './package.ts';
+import { addQueryCommands } from './query_cli.ts';
 
 /** A second Ctrl-C, or this long after the first, ends the process whatever it is doing. */
 const STOP_WITHIN_MS = 15_000;
@@ -19,6 +20,7 @@ const STOP_WITHIN_MS = 15_000;
 const io: Io = {
   env: process.env,
   isTerminal: process.stderr.isTTY,
+  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
 };
@@ -115,6 +117,8 @@ program
   .description('list receivers and exporters with their keys')
   .addHelpText('after', '\nExample:\n  parsl-otel components')
   .action(async () => (await import('./commands/inspect.ts')).components(io));
+
+addQueryCommands(program, io, (code) => (process.exitCode = code));
 
 async function runServe(options: ServeOptions): Promise<void> {
   const { serve } = await import('./commands/serve.ts');

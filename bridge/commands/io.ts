@@ -2,6 +2,8 @@
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isTerminal: boolean;
+  /** Width of the terminal that `out` goes to; absent where it is none: then nothing is cut. */
+  readonly columns?: number | undefined;
   out(line: string): void;
   err(line: string): void;
 }

@@ -5,6 +5,7 @@
 import type Database from 'better-sqlite3';
 
 import type { RunRow } from '../core/row.ts';
+import { analysisReads, type About } from './analyses.ts';
 import { stateSeries, workerSeries } from './curves.ts';
 import { readTask } from './read_task.ts';
 import { recordReads } from './records.ts';
@@ -41,8 +42,7 @@ export function createReads(db: Database.Database): Reads {
     'SELECT run_no, revision FROM run WHERE run = ? AND first_seen IS NOT NULL',
   );
 
-  /** Runs `read` on one snapshot for a run that is there; else gives `missing`. */
-  const about = async <T>(run: string, missing: T, read: (runNo: number, run: string) => T): Promise<T> => {
+  const about: About = async (run, missing, read) => {
     await Promise.resolve(); // What goes wrong below rejects, as it would with a store that is elsewhere.
     return db.transaction(() => {
       const id = run.toLowerCase();
@@ -54,6 +54,7 @@ export function createReads(db: Database.Database): Reads {
 
   return {
     ...recordReads(db),
+    ...analysisReads(db, about),
     // A run that only other rows name yet has no row of its own to show.
     runs: async () => {
       await Promise.resolve();

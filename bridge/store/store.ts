@@ -6,6 +6,7 @@
  * Instants are microseconds since the epoch, durations microseconds, sizes bytes, `cpu_time` seconds. null means
  * never observed. What an answer infers, it counts as inferred.
  */
+import type { Flow } from '../analysis/flow.ts';
 import type { WideRecord } from '../core/record.ts';
 import type { BlockRow, ManagerRow, Rows, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
 
@@ -203,6 +204,8 @@ export interface Reads {
   revision(run: string): Promise<number | undefined>;
   tasks(run: string, query: TaskQuery): Promise<TaskPage>;
   task(run: string, task: number): Promise<TaskDetail | undefined>;
+  /** What all logs and the monitoring said of a task, in order of time. */
+  flow(run: string, task: number): Promise<Flow | undefined>;
   /** `points` instants from the run's first to its last, at most `pointsMax`. */
   states(run: string, points: number): Promise<StateSeries>;
   workers(run: string, points: number): Promise<WorkerSeries>;

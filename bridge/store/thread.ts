@@ -13,7 +13,7 @@ import type { Reads } from './store.ts';
 const MARK = 'parsl-otel store';
 const methods = [
   'runs', 'run', 'revision', 'tasks', 'task', 'states', 'workers', 'blocks', 'managers', 'failures', 'hosts',
-  'records', 'recordKeys', 'recordValues',
+  'records', 'recordKeys', 'recordValues', 'flow',
 ] as const satisfies readonly (keyof Reads)[]; // prettier-ignore
 type Method = (typeof methods)[number];
 

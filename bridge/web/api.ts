@@ -3,13 +3,15 @@
  * named. Answers about one run carry the run's revision as their ETag, so that asking again about a run that has not
  * changed costs nothing.
  */
-import type { Request, RequestHandler, Response } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { Router } from 'express';
 import { z } from 'zod';
 
 import { phasesOf } from '../analysis/phases.ts';
 import type { Reads, TaskQuery } from '../store/store.ts';
 import { pageMax, pointsMax, taskSorts } from '../store/store.ts';
+import { addAnalyses } from './analysis_api.ts';
+import { askAboutRuns, noParameters, parse, taskOf, word } from './ask.ts';
 import { sendError } from './errors.ts';
 import { shownInfo, type Info } from './info.ts';
 import type { Live } from './live.ts';
@@ -23,8 +25,6 @@ export interface ApiOptions {
   /** Microseconds since the epoch. */
   readonly now: () => number;
 }
-
-const word = z.string().min(1).max(500);
 
 export const taskParameters = z.strictObject({
   state: z
@@ -52,44 +52,10 @@ export const curveParameters = z.strictObject({
 
 export const streamParameters = z.strictObject({ run: word.optional().describe('Records of this run only.') });
 
-const noParameters = z.strictObject({});
-const taskNumber = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-
-type About<P> = (run: string, parameters: P, request: Request, revision: number) => Promise<object | undefined>;
-
 export function createApi({ store, live, info, now }: ApiOptions): Router {
   const api = Router();
-  // A bridge that was started again may have built its store anew, with other answers under the same revisions.
-  const boot = now().toString(36);
+  const aboutRun = askAboutRuns(store, now().toString(36));
   const shared = createShared();
-  /** An answer about one run: 404 if it is not there, 304 if the asker has it already. */
-  const aboutRun =
-    <S extends z.ZodObject>(
-      schema: S,
-      answer: About<z.output<S>>,
-      cached: 'by revision' | 'never' = 'by revision',
-    ): RequestHandler =>
-    async (request, response) => {
-      const { run } = request.params;
-      const parameters = parse(schema, request, response);
-      if (parameters === undefined || typeof run !== 'string') return;
-      const revision = await store.revision(run);
-      if (revision === undefined) {
-        sendError(response, 404, `there is no run ${run}`, 'GET api/runs lists the runs');
-        return;
-      }
-      if (cached === 'by revision') {
-        response.set('ETag', `W/"${boot}-${revision}"`);
-        if (request.fresh) {
-          response.status(304).end();
-          return;
-        }
-      }
-      const value = await answer(run, parameters, request, revision);
-      if (value !== undefined) response.json(value);
-      else sendError(response, 404, `run ${run} has no such task`, `GET api/runs/${run}/tasks lists its tasks`);
-    };
-
   const curve = (work: (run: string, points: number) => Promise<object>, name: string): RequestHandler =>
     aboutRun(curveParameters, (run, { points }, _, revision) =>
       shared(`${name} ${run} ${points} ${revision}`, () => work(run, points)),
@@ -114,8 +80,8 @@ export function createApi({ store, live, info, now }: ApiOptions): Router {
     aboutRun(taskParameters, (run, query) => store.tasks(run, toQuery(query))),
   );
   api.get('/runs/:run/tasks/:task', aboutRun(noParameters, async (run, _, { params }) => {
-    const number = taskNumber.safeParse(params['task']);
-    const task = number.success ? await store.task(run, number.data) : undefined;
+    const number = taskOf(params);
+    const task = number === undefined ? undefined : await store.task(run, number);
     return task && { task, phases: phasesOf(task) };
   })); // prettier-ignore
   api.get(
@@ -138,6 +104,7 @@ export function createApi({ store, live, info, now }: ApiOptions): Router {
     const [blocks, managers] = await Promise.all([store.blocks(run), store.managers(run)]);
     return { blocks, managers };
   })); // prettier-ignore
+  addAnalyses(api, store, aboutRun);
   api.get('/live', (request, response) => {
     if (!live.serveChanges(request, response)) refuseStream(response);
   });
@@ -152,19 +119,6 @@ export function createApi({ store, live, info, now }: ApiOptions): Router {
     else sendError(response, 404, `there is no api${request.path}`, 'docs/api.md lists what there is');
   });
   return api;
-}
-
-/** The parameters, or undefined after answering 400 with the name of the wrong one. */
-function parse<S extends z.ZodObject>(schema: S, request: Request, response: Response): z.output<S> | undefined {
-  const parsed = schema.safeParse(request.query);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const names = issue?.code === 'unrecognized_keys' ? issue.keys : (issue?.path.map(String) ?? []);
-  const known = Object.keys(schema.shape);
-  const hint = known.length === 0 ? 'this takes no parameters' : `parameters: ${known.join(', ')}`;
-  const wrong = issue?.code === 'unrecognized_keys' ? 'no such parameter' : (issue?.message ?? 'wrong');
-  sendError(response, 400, `parameter ${names.join('.')}: ${wrong}`, hint);
-  return undefined;
 }
 
 async function readRun(store: Reads, run: string, now: number): Promise<object | undefined> {

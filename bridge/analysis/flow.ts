@@ -1,0 +1,170 @@
+/**
+ * One task's whole story: what every log and the monitoring said of it, merged in order of time. Lines of one source
+ * that have one time keep their order in the file. Clocks are not corrected: where a line of one host stands before
+ * the line of another that it must follow, a note says by how much their clocks disagree at least.
+ */
+import { number, text, type WideRecord } from '../core/record.ts';
+import { toMicros } from '../core/time.ts';
+import { logPhases, type LogPhase, type Mark } from './log_phases.ts';
+import { phasesOf, type Phase, type TaskTries } from './phases.ts';
+import { logOf, sourceOf, templateOf, threadOf } from './source.ts';
+
+/** Lines of one task's flow; what is over is counted. */
+export const flowLinesMax = 10_000;
+
+export interface FlowLine {
+  /** Microseconds since the epoch; null where the line has no time: such lines stand last. */
+  readonly time: number | null;
+  /** Since the flow's first line. */
+  readonly offset: number | null;
+  readonly try: number | null;
+  /** Which kind of log, or `monitoring`. */
+  readonly log: string;
+  /** Who speaks, such as `worker 8f8ba7000809/1`. */
+  readonly source: string;
+  /** Its thread or process, if it is not the main one. */
+  readonly thread: string;
+  readonly path: string | null;
+  readonly line: number | null;
+  readonly level: string | null;
+  readonly template: string;
+  /** The whole text, several lines where it has them. */
+  readonly message: string;
+  readonly phase: string | null;
+  readonly phase_edge: string | null;
+  /** The record as it was stored; null for a state that monitoring told. */
+  readonly record: WideRecord | null;
+}
+
+/** What took how long: of the try from its own times, and inside it from log lines. */
+export interface FlowPhase extends Omit<Phase, 'name' | 'start'> {
+  readonly name: string;
+  readonly start: number | null;
+  readonly told_by: 'states' | 'logs';
+}
+
+export interface Flow {
+  readonly start: number | null;
+  /** Lines there are; `lines` is cut at `flowLinesMax`. */
+  readonly total: number;
+  readonly lines: readonly FlowLine[];
+  readonly sources: readonly { readonly source: string; readonly path: string | null; readonly lines: number }[];
+  readonly phases: readonly FlowPhase[];
+  /** What a reader must know to read it right. */
+  readonly notes: readonly string[];
+}
+
+type Line = Omit<FlowLine, 'offset'>;
+
+/** `records`: the task's log records, in any order. */
+export function flowOf(task: TaskTries, records: Iterable<WideRecord>): Flow {
+  const told = [...records].map(lineOf);
+  const lines = [...told, ...statesOf(task, told)].sort(inOrder);
+  const start = lines[0]?.time ?? null;
+  const offset = ({ time }: Line): number | null => (time === null || start === null ? null : time - start);
+  const fromLogs = logPhases(told.flatMap(markOf));
+  return {
+    start,
+    total: lines.length,
+    lines: lines.slice(0, flowLinesMax).map((line) => ({ ...line, offset: offset(line) })),
+    sources: sourcesOf(lines),
+    phases: merged(phasesOf(task), fromLogs),
+    notes: [...clockNotes(fromLogs), ...missing(lines), ...cutNote(lines.length)],
+  };
+}
+
+function lineOf(record: WideRecord): Line {
+  const of = (key: string): string | null => text(record, key) ?? null;
+  const { time } = record;
+  return {
+    time: typeof time === 'bigint' ? toMicros(time) : null, try: number(record, 'parsl.try') ?? null, log: logOf(record),
+    source: sourceOf(record), thread: threadOf(record), path: of('source.path'), line: number(record, 'source.line') ?? null,
+    level: of('level'), template: templateOf(record), message: of('message') ?? '', phase: of('parsl.phase'),
+    phase_edge: of('parsl.phase_edge'), record,
+  }; // prettier-ignore
+}
+
+/** States that no log line of the same instant tells: those came by monitoring. */
+function statesOf({ attempts }: TaskTries, told: readonly Line[]): Line[] {
+  const known = new Set(told.map(({ time, record }) => `${String(record?.['parsl.task_state'])} ${time}`));
+  return attempts.flatMap(({ try: attempt, states }) =>
+    (JSON.parse(states) as [lane: string, state: string, time: number][])
+      .filter(([, state, time]) => !known.has(`${state} ${time}`))
+      .map(([lane, state, time]) => ({
+        time, try: attempt, log: 'monitoring', source: `monitoring ${lane === 'execution' ? 'worker' : 'submit side'}`, thread: '', path: null,
+        line: null, level: null, template: state, message: state, phase: null, phase_edge: null, record: null,
+      })),
+  ); // prettier-ignore
+}
+
+/** By time; where that is equal by file and line, so that one source's lines keep their order. */
+function inOrder(a: Line, b: Line): number {
+  return (
+    (a.time ?? Infinity) - (b.time ?? Infinity) ||
+    (a.path ?? '').localeCompare(b.path ?? '') ||
+    (a.line ?? 0) - (b.line ?? 0)
+  );
+}
+
+function markOf({ time, try: attempt, source, phase, phase_edge, record }: Line): Mark[] {
+  const ended = record === null ? null : (text(record, 'parsl.phase_ended') ?? null);
+  if (time === null || (phase === null && ended === null)) return [];
+  return [{ try: attempt ?? 0, time, phase, edge: phase_edge, ended, source }];
+}
+
+function sourcesOf(lines: readonly Line[]): Flow['sources'] {
+  const counts = new Map<string, { source: string; path: string | null; lines: number }>();
+  for (const { source, path } of lines) {
+    const entry = counts.get(`${source} ${path}`) ?? { source, path, lines: 0 };
+    entry.lines += 1;
+    counts.set(`${source} ${path}`, entry);
+  }
+  return [...counts.values()];
+}
+
+/** Phases of the tries' own times, each followed by those that log lines tell inside it. */
+function merged(states: readonly Phase[], logs: readonly LogPhase[]): FlowPhase[] {
+  const inside: Readonly<Record<string, string>> = {
+    submit: 'queued', interchange_queue: 'queued', manager_queue: 'queued', worker: 'running', result: 'returning',
+  }; // prettier-ignore
+  const left = new Set(logs);
+  const ofLog = (phase: LogPhase): FlowPhase => {
+    left.delete(phase);
+    const { name, try: attempt, start, end } = phase;
+    return { name, try: attempt, start, end, start_inferred: false, end_inferred: false, told_by: 'logs' };
+  };
+  const all = states.flatMap((phase): FlowPhase[] => [
+    { ...phase, told_by: 'states' },
+    ...logs.filter(({ name, try: attempt }) => inside[name] === phase.name && attempt === phase.try).map(ofLog),
+  ]);
+  return [...all, ...[...left].map(ofLog)];
+}
+
+function clockNotes(phases: readonly LogPhase[]): string[] {
+  return phases.flatMap(({ name, try: attempt, start, end, start_source, end_source }) => {
+    if (start === null || end === null || end >= start || start_source === end_source) return [];
+    const by = ((start - end) / 1e6).toFixed(6);
+    return [
+      `Try ${attempt}, ${name}: its end (${end_source}) is told ${by} s before its start (${start_source}), so the two clocks ` +
+        'disagree by at least that. Nothing is corrected: the order of lines of different hosts is only as good as their clocks.',
+    ];
+  });
+}
+
+/** What no line came from, and what would bring it. */
+function missing(lines: readonly Line[]): string[] {
+  const logs = new Set(lines.map(({ log }) => log));
+  const fromLogs = [...logs].filter((log) => log !== 'monitoring');
+  if (fromLogs.length === 0)
+    return ['No log line names this task. The run directory has them: give it to ingest, to the receiver run_dir, or by --from.'];
+  const isHtex = ['interchange', 'manager', 'worker'].some((log) => logs.has(log));
+  if (isHtex && !logs.has('interchange'))
+    return ['No line of the interchange names this task: it tells of tasks only with worker_debug=True or with JSON logs.'];
+  if (isHtex && !logs.has('worker'))
+    return ['No line of a worker names this task: the logs of its manager are not here, or no worker ever had it.'];
+  return [];
+} // prettier-ignore
+
+function cutNote(total: number): string[] {
+  return total > flowLinesMax ? [`Only the first ${flowLinesMax} of ${total} lines are shown.`] : [];
+}
