@@ -1,15 +1,22 @@
 /**
- * INPUT of `convert` and `ingest`: recognised by its content, never by its name (DESIGN.md §13). A capture or JSON
- * lines, gzipped or not, `-` for standard input, or a monitoring.db; all become frames.
+ * INPUT of `convert`, `ingest` and the query commands: recognised by its content, never by its name (DESIGN.md §13). A
+ * capture, JSON lines or a log, gzipped or not, `-` for standard input, a monitoring.db, or a directory with run
+ * directories in it; all become frames.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 
 import { BridgeError } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
 import { readInput } from './core/input.ts';
 import { LineBuffer, lineFrames } from './core/lines.ts';
 import { createFrameParser, looksLikeCapture } from './formats/capture.ts';
+import { logLimits } from './formats/log_cutter.ts';
+import { isNeverRead, mayBeLog } from './formats/log_files.ts';
 import { framesOf, looksLikeSqlite, openReader } from './receivers/monitoring_db/reader.ts';
+import { directoryTree } from './receivers/run_dir/directory.ts';
+import { readTree } from './receivers/run_dir/read.ts';
+import { treeLimits } from './receivers/run_dir/tree.ts';
 
 /** Bytes looked at to tell what a file is. */
 const HEAD_BYTES = 64;
@@ -20,24 +27,48 @@ const OPEN_BRACKET = 0x5b;
 
 export interface Input {
   readonly path: string;
+  /** `source.input` of what is read from it: its base name, with a number where two have the same. */
+  readonly name: string;
+  readonly kind: 'file' | 'directory';
   /** Bytes on disk, for the progress bar; undefined for standard input. */
   readonly size: number | undefined;
 }
 
 /** Checks that the paths can be read. Throws BRIDGE_CONFIG with one line. */
 export function findInputs(paths: readonly string[]): Input[] {
+  const names = new Map<string, number>();
   return paths.map((path) => {
-    if (path === '-') return { path, size: undefined };
+    const base = path === '-' ? '-' : basename(resolve(path));
+    const count = (names.get(base) ?? 0) + 1;
+    names.set(base, count);
+    const name = count === 1 ? base : `${base}#${count}`;
+    if (path === '-') return { path, name, kind: 'file', size: undefined };
     try {
       const stat = statSync(path);
-      if (stat.isFile()) return { path, size: stat.size };
+      if (stat.isFile()) return { path, name, kind: 'file', size: stat.size };
+      if (stat.isDirectory()) return { path, name, kind: 'directory', size: logBytes(path, '') };
     } catch (error) {
       throw BridgeError.from(error, 'BRIDGE_CONFIG', `read ${path}`);
     }
-    throw new BridgeError('BRIDGE_CONFIG', `read ${path}: not a file`, {
-      hint: 'give a capture (serve --capture) or a file of JSON lines',
+    throw new BridgeError('BRIDGE_CONFIG', `read ${path}: neither a file nor a directory`, {
+      hint: 'give a run directory, an archive of one, a monitoring.db, a capture (serve --capture) or JSON lines',
     });
   });
+}
+
+/** Bytes of all files of a directory that may be logs. What cannot be read is told when it is read. */
+function logBytes(root: string, dir: string): number {
+  let bytes = 0;
+  for (const entry of readdirSync(join(root, dir), { withFileTypes: true })) {
+    const path = dir === '' ? entry.name : `${dir}/${entry.name}`;
+    try {
+      if (entry.isDirectory() && !isNeverRead(path)) bytes += logBytes(root, path);
+      else if (entry.isFile() && mayBeLog(path)) bytes += statSync(join(root, path)).size;
+    } catch {
+      // Gone, or not ours to read.
+    }
+  }
+  return bytes;
 }
 
 /**
@@ -45,10 +76,16 @@ export function findInputs(paths: readonly string[]): Input[] {
  * `onBytes` is told how many bytes of the file were read.
  */
 export async function* readFrames(
-  { path, size }: Input,
+  { path, name, kind, size }: Input,
   report: (error: BridgeError) => void,
   onBytes: (bytes: number) => void,
 ): AsyncGenerator<Frame[]> {
+  if (kind === 'directory') {
+    const tree = directoryTree(path, treeLimits, onBytes);
+    const readFound = (found: string): Iterable<Frame[]> => readDatabase(join(path, found), report, () => {});
+    yield* readTree({ tree, input: name, limits: logLimits, report, readDatabase: readFound });
+    return;
+  }
   if (path !== '-' && looksLikeSqlite(headOf(path))) {
     yield* readDatabase(path, report, (share) => onBytes(share * (size ?? 0)));
     return;

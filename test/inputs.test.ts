@@ -92,12 +92,13 @@ describe('inputs', () => {
     assert.equal((await read(capture)).bytes, capture.length);
   });
 
-  it('refuses a path that is not there and one that is no file, before anything is read', () => {
+  it('refuses a path that is not there and one that is neither file nor directory, before anything is read', () => {
     assert.throws(() => findInputs(['/no/such/file']), {
       code: 'BRIDGE_CONFIG',
       message: 'read /no/such/file: no such file or directory',
     });
-    assert.throws(() => findInputs([directory]), { code: 'BRIDGE_CONFIG', message: `read ${directory}: not a file` });
+    const message = 'read /dev/null: neither a file nor a directory';
+    assert.throws(() => findInputs(['/dev/null']), { code: 'BRIDGE_CONFIG', message });
   });
 
   it('recognises standard input though it comes in drops', async () => {

@@ -6,6 +6,7 @@ import { BridgeError } from '../core/errors.ts';
 import { Channel, type Frame } from '../core/frame.ts';
 import type { WideRecord } from '../core/record.ts';
 import { stripDigest } from './digest.ts';
+import { decodeLogChunk } from './log_chunk.ts';
 import { decodeBody } from './ndjson.ts';
 import { decodeRadioMessage } from './parsl_radio.ts';
 import { decodePickle } from './pickle.ts';
@@ -53,6 +54,11 @@ function decodeFrame(frame: Frame, receiver: string, records: WideRecord[], prob
       return decodeRadioMessage(decodePickle(stripHeaderLine(payload)), origin, records);
     case Channel.records:
       for (const { line, error } of decodeBody(payload, origin, records)) {
+        problems.push({ frame: { channel, time, payload: line }, error });
+      }
+      return;
+    case Channel.log:
+      for (const { line, error } of decodeLogChunk(payload, origin, records)) {
         problems.push({ frame: { channel, time, payload: line }, error });
       }
       return;

@@ -80,7 +80,8 @@ export function decodeBody(body: Uint8Array, origin: Origin, records: WideRecord
   }
 }
 
-function addRecords(value: unknown, origin: Origin, records: WideRecord[]): void {
+/** Adds what one JSON value says: a record, or the records of a message. Throws BRIDGE_DECODE. */
+export function addRecords(value: unknown, origin: Origin, records: WideRecord[]): void {
   if (typeof value !== 'object' || value === null) refuse('neither an object nor a message');
   if (Array.isArray(value)) {
     if (!isMessage(value)) refuse('an array that is no message');

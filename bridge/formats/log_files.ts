@@ -1,0 +1,221 @@
+/**
+ * What a file in or around a Parsl run directory is, by its path within the input and its first bytes. Pure.
+ *
+ *   runinfo/NNN/{parsl,database_manager,monitoring_*}.{log,jsonlog}
+ *   runinfo/NNN/<executor>/interchange.{log,jsonlog}
+ *   runinfo/NNN/<executor>/block-B/<manager>/{manager,worker_K}.{log,jsonlog}
+ *   runinfo/NNN/<executor>/{transaction_log,master_log,debug_log}                 Work Queue
+ *   runinfo/<executor>/<timestamp>/vine-logs/{transactions,taskgraph,performance,debug}     TaskVine
+ *   runinfo/NNN/submit_scripts/parsl.<executor>[.block-B].<epoch>.{sh,submit}[.{out,err,ec,stdout,stderr}]
+ *   runinfo/NNN/task_logs/DDDD/task_TTTT_<app>.{stdout,stderr}
+ *   <endpoint>/endpoint.log, <endpoint>/<engine>/…                                Globus Compute
+ *
+ * Names say whose log it is and where it belongs, content says how it is to be read. Keys, pickles and users' data are
+ * never opened: `mayBeLog` is asked before anything else.
+ */
+import type { LogFormat } from './log_text.ts';
+import { isTextLog } from './text_layouts.ts';
+
+export interface LogFile {
+  readonly format: LogFormat;
+  /** Canonical keys that the path tells, `source.run_dir` and `source.log` among them. */
+  readonly keys: Readonly<Record<string, string | number>>;
+  /** Files of a finished input are read in this order, so that what tells whose a line is comes before the line. */
+  readonly rank: number;
+}
+
+/** Bytes of a file that sniff() wants to see, if it has as many. */
+export const HEAD_BYTES = 4_096;
+export const RANK_MAX = 5;
+
+const neverDirs = new Set([
+  'certificates', 'log_config', 'function_data', 'package_data', 'checkpoint', 'monitor-fs-radio', 'staging',
+  '.git', '.ssh', 'node_modules', '__pycache__', 'site-packages',
+]); // prettier-ignore
+const NEVER_FILE = /(?:\.key(?:_secret)?|\.pem|\.pkl|\.pickle|\.pyc|\.crt)$|^(?:id_[a-z0-9]+|\.netrc|storage\.db)$/;
+
+/** True for secret keys, pickles, what users gave to their tasks, and directories that hold no logs. */
+export function isNeverRead(path: string): boolean {
+  const parts = path.split('/');
+  const name = parts.pop() ?? '';
+  return NEVER_FILE.test(name) || parts.some((part) => neverDirs.has(part)) || neverDirs.has(name);
+}
+
+interface Place {
+  /** Directory that is the run directory, '' for the input itself; undefined where the path does not tell. */
+  readonly dir: string | undefined;
+  readonly log: string;
+  readonly rank: number;
+  readonly keys?: Record<string, string | number>;
+}
+
+const LOG = String.raw`\.(?:jsonlog|log)(?:\.\d+)?$`;
+const DIR = '(?:^|^(.*)/)';
+
+type Rule = readonly [RegExp, (parts: readonly (string | undefined)[]) => Place];
+
+/** By path; the first that fits. The first group is always the run directory. */
+const places: readonly Rule[] = [
+  [new RegExp(`${DIR}parsl${LOG}`), ([, dir = '']) => ({ dir, log: 'parsl', rank: 0 })],
+  [new RegExp(`${DIR}database_manager${LOG}`), ([, dir = '']) => ({ dir, log: 'database_manager', rank: 5 })],
+  [
+    new RegExp(`${DIR}([^/]+)/monitoring_zmq_router${LOG}`),
+    ([, dir = '', label = '']) => ({ dir, log: 'monitoring_router', rank: 5, keys: { 'parsl.executor': label } }),
+  ],
+  [new RegExp(`${DIR}monitoring_\\w+${LOG}`), ([, dir = '']) => ({ dir, log: 'monitoring_router', rank: 5 })],
+  [
+    new RegExp(`${DIR}task_(\\d+)_(\\d+)${LOG}`),
+    ([, dir = '', task, tried]) => ({
+      dir,
+      log: 'worker',
+      rank: 4,
+      keys: { 'parsl.task': Number(task), 'parsl.try': Number(tried) },
+    }),
+  ],
+  [
+    new RegExp(`${DIR}([^/]+)/interchange${LOG}`),
+    ([, dir = '', label = '']) => ({ dir, log: 'interchange', rank: 1, keys: { 'parsl.executor': label } }),
+  ],
+  [
+    new RegExp(`${DIR}([^/]+)/block-([^/]+)/([0-9a-f]{12})/(?:(manager)|worker_(\\d+))${LOG}`),
+    ([, dir = '', label = '', block = '', manager = '', isManager, worker]) => ({
+      dir,
+      log: isManager === undefined ? 'worker' : 'manager',
+      rank: isManager === undefined ? 4 : 3,
+      keys: {
+        'parsl.executor': label,
+        'parsl.block': block,
+        'parsl.manager': manager,
+        ...(worker === undefined ? {} : { 'parsl.worker': Number(worker) }),
+      },
+    }),
+  ],
+  [
+    new RegExp(`${DIR}([^/]+)/(?:(debug_log)|transaction_log|master_log)$`),
+    ([, dir = '', label = '', debug]) => ({
+      dir,
+      log: 'work_queue',
+      rank: debug === undefined ? 2 : 1,
+      keys: { 'parsl.executor': label },
+    }),
+  ],
+  [
+    /(?:^|^.*\/)([^/]+)\/[^/]+\/vine-logs\/(?:(debug|taskgraph)|transactions|performance)$/,
+    ([, label = '', early]) => ({
+      dir: undefined,
+      log: 'taskvine',
+      rank: early === undefined ? 2 : 1,
+      keys: { 'parsl.executor': label },
+    }),
+  ],
+  [
+    new RegExp(
+      `${DIR}submit_scripts/parsl\\.(.+?)(?:\\.block-([^./]+))?\\.(\\d+(?:\\.\\d+)?)\\.(?:sh|submit)(\\.\\w+)?$`,
+    ),
+    ([, dir = '', label = '', block, , output]) => ({
+      dir,
+      log: output === undefined ? 'submit_script' : 'batch_output',
+      rank: 5,
+      keys: { 'parsl.executor': label, ...(block === undefined ? {} : { 'parsl.block': block }) },
+    }),
+  ],
+  [new RegExp(`${DIR}submit_scripts/[^/]+$`), ([, dir = '']) => ({ dir, log: 'batch_output', rank: 5 })],
+  [
+    new RegExp(`${DIR}task_logs/\\d+/task_(\\d+)_([^/]+)\\.(?:stdout|stderr)$`),
+    ([, dir = '', task, app = '']) => ({
+      dir,
+      log: 'task_output',
+      rank: 5,
+      keys: { 'parsl.task': Number(task), 'parsl.app_name': app },
+    }),
+  ],
+  [new RegExp(`${DIR}endpoint${LOG}`), ([, dir = '']) => ({ dir, log: 'endpoint', rank: 0 })],
+  [/(?:^|\/)audit\.log$/, () => ({ dir: undefined, log: 'endpoint', rank: 1 })],
+];
+
+/** Names under which logs lie that no rule knows. */
+const LOOKS_LIKE_LOG = /(?:\.(?:log|jsonlog|jsonl|ndjson)|\.debug)(?:\.[^/]*)?$|^monitoring\.json$/;
+
+/**
+ * What the file at `path` is; undefined if it is none of ours. `runDirs` are the run directories known so far: a log
+ * that no rule names is read as text only if it lies in one of them.
+ */
+export function placeLog(path: string, format: LogFormat, runDirs: ReadonlySet<string>): LogFile | undefined {
+  const place = placeOf(path, runDirs);
+  if (place === undefined) return undefined;
+  const isOutput = place.log === 'submit_script' || place.log === 'batch_output';
+  // Far from any run directory only what is a log by its content, too.
+  if (format === 'text' && !isOutput && place.dir === undefined) return undefined;
+  const keys: Record<string, string | number> = { ...place.keys };
+  if (place.dir !== undefined) keys['source.run_dir'] = place.dir === '' ? '.' : place.dir;
+  keys['source.log'] = logOf(place.log, format);
+  return { format: isOutput ? place.log : format, keys, rank: place.rank };
+}
+
+/** False for what is not even looked into: secret keys, users' data, and names that no log has. */
+export function mayBeLog(path: string): boolean {
+  if (isNeverRead(path)) return false;
+  return placeByName(path) !== undefined || LOOKS_LIKE_LOG.test(path.slice(path.lastIndexOf('/') + 1));
+}
+
+/** The run directory that a path tells by itself, '' for the input itself; undefined if it tells none. */
+export function runDirOf(path: string): string | undefined {
+  return placeByName(path)?.dir;
+}
+
+function placeByName(path: string): Place | undefined {
+  for (const [pattern, place] of places) {
+    const parts = pattern.exec(path);
+    if (parts !== null) return place(parts);
+  }
+  return undefined;
+}
+
+function placeOf(path: string, runDirs: ReadonlySet<string>): Place | undefined {
+  const named = placeByName(path);
+  if (named !== undefined) return named;
+  if (!LOOKS_LIKE_LOG.test(path.slice(path.lastIndexOf('/') + 1))) return undefined;
+  for (let dir = parentOf(path); ; dir = parentOf(dir)) {
+    if (runDirs.has(dir)) return { dir, log: 'other', rank: RANK_MAX };
+    if (dir === '') return { dir: undefined, log: 'other', rank: RANK_MAX };
+  }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+/** A log that a name does not tell may be told by its content. */
+function logOf(log: string, format: LogFormat): string {
+  if (log !== 'other') return log;
+  if (format.startsWith('work_queue')) return 'work_queue';
+  return format.startsWith('taskvine') ? 'taskvine' : log;
+}
+
+const contents: readonly (readonly [RegExp, LogFormat])[] = [
+  [/^# time (?:manager|master)_pid (?:MANAGER|MASTER) manager_pid /, 'taskvine_transactions'],
+  [/^# time (?:manager|master)_pid /, 'work_queue_transactions'],
+  [/^# timestamp workers_\w+ .*\bworkers_slow\b/, 'taskvine_performance'],
+  [/^# timestamp workers_\w+ /, 'work_queue_performance'],
+  [/^# taskvine taskgraph/, 'taskvine_taskgraph'],
+  [/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d\.\d\d vine_\w+\[/, 'taskvine_debug'],
+  [/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d\.\d\d \S+\[\d+\] ?[\w-]+: /, 'work_queue_debug'],
+];
+
+/**
+ * How a file that begins with `head` is to be read, by its content; `text` where that tells nothing. undefined for a file
+ * that is blank so far or holds no text.
+ */
+export function sniff(head: Uint8Array): LogFormat | undefined {
+  if (head.includes(0)) return undefined;
+  const first = Buffer.from(head).toString('utf8').trimStart();
+  if (first === '') return undefined; // Nothing can be told of it yet.
+  if (first.startsWith('{')) {
+    const line = first.slice(0, first.indexOf('\n') === -1 ? undefined : first.indexOf('\n'));
+    return /"created":/.test(line) && /"levelname":/.test(line) ? 'parsl_json_log' : 'json';
+  }
+  const known = contents.find(([pattern]) => pattern.test(first));
+  if (known !== undefined) return known[1];
+  if (isTextLog(first)) return 'parsl_text_log';
+  return 'text';
+}

@@ -1,0 +1,51 @@
+/** Which of the files that were seen are read, as what, and in which order. Pure. */
+import { placeLog, runDirOf, type LogFile } from '../../formats/log_files.ts';
+import type { LogHeader } from '../../formats/log_chunk.ts';
+import type { SeenFile } from './tree.ts';
+
+export interface PlannedLog {
+  readonly path: string;
+  readonly size: number;
+  readonly rank: number;
+  readonly header: LogHeader;
+}
+
+export interface Plan {
+  /** In the order in which they are best read. */
+  readonly logs: readonly PlannedLog[];
+  readonly databases: readonly string[];
+}
+
+/** `input` is the name of the input, as `source.input`. */
+export function plan(seen: readonly SeenFile[], input: string): Plan {
+  const runDirs = runDirsOf(seen.map(({ path }) => path));
+  const logs: PlannedLog[] = [];
+  const databases: string[] = [];
+  for (const { path, size, format } of seen) {
+    if (format === 'database') databases.push(path);
+    else {
+      const log = placeLog(path, format, runDirs);
+      if (log !== undefined) logs.push(plannedLog(path, size, log, input));
+    }
+  }
+  return { logs: logs.sort(inOrder), databases: databases.sort() };
+}
+
+export function plannedLog(path: string, size: number, { format, keys, rank }: LogFile, input: string): PlannedLog {
+  return { path, size, rank, header: { format, keys: { 'source.input': input, 'source.path': path, ...keys } } };
+}
+
+export function runDirsOf(paths: readonly string[]): Set<string> {
+  const dirs = paths.map(runDirOf).filter((dir) => dir !== undefined);
+  return new Set(dirs);
+}
+
+/** One run after the other, and in a run what tells whose lines are whose before the lines. */
+function inOrder(a: PlannedLog, b: PlannedLog): number {
+  const [runA, runB] = [a, b].map(({ header }) => String(header.keys['source.run_dir'] ?? ''));
+  return compare(runA ?? '', runB ?? '') || a.rank - b.rank || compare(a.path, b.path);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

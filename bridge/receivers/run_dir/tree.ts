@@ -1,0 +1,45 @@
+/**
+ * A tree of files, as a directory or an archive, from which logs are read. One tree is one input; paths are relative to
+ * it, with slashes.
+ */
+import type { BridgeError } from '../../core/errors.ts';
+import type { LogFormat } from '../../formats/log_text.ts';
+
+export interface TreeLimits {
+  /** Files looked at in one tree. */
+  readonly files_max: number;
+  /** Directories below one another. */
+  readonly depth_max: number;
+  /** Bytes of a monitoring.db in an archive: it is copied to be read. */
+  readonly database_bytes_max: number;
+}
+
+export const treeLimits: TreeLimits = { files_max: 200_000, depth_max: 32, database_bytes_max: 2 ** 32 };
+
+export interface SeenFile {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** By its content; `database` is a monitoring.db. */
+  readonly format: LogFormat | 'database';
+}
+
+export interface Content {
+  readonly path: string;
+  readonly bytes: AsyncIterable<Buffer>;
+}
+
+export interface Tree {
+  /** All files that may be logs. What cannot be looked into is reported and left out. */
+  look(report: (error: BridgeError) => void): Promise<SeenFile[]>;
+  /**
+   * The content of files. `groups` are read in their order; within a group an archive that can only be read from its
+   * beginning gives files in its own. A content that is not read to its end is passed over.
+   */
+  read(groups: readonly (readonly string[])[]): Iterable<Content> | AsyncIterable<Content>;
+}
+
+/** True for the path of a database that Parsl's monitoring writes. */
+export function isDatabasePath(path: string): boolean {
+  return /(?:^|\/)monitoring\.db$/.test(path);
+}
