@@ -20,6 +20,9 @@ const bytes = [20, 23, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 4
 
 const run = ['run', 'workflow'] as const;
 
+/** Only blocks that someone should look at are series of their own. `job_id` is the batch job's: Prometheus has a `job`. */
+const oddBlock = [...run, 'executor', 'block', 'job_id', 'state'] as const;
+
 export const instruments = {
   tasks: {
     name: 'parsl.tasks',
@@ -32,7 +35,7 @@ export const instruments = {
     name: 'parsl.tasks.runnable',
     unit: '{task}',
     kind: 'updown',
-    attributes: [...run],
+    attributes: [...run, 'executor'],
     description: 'Tasks with dependencies met that no worker has started.',
   },
   taskDuration: {
@@ -58,6 +61,13 @@ export const instruments = {
     attributes: [...run, 'executor', 'app', 'outcome'],
     description: 'From the launch of a try to its start on a worker; of tries of which both were observed.',
     bounds: seconds,
+  },
+  queueOldest: {
+    name: 'parsl.try.queue.oldest',
+    unit: 's',
+    kind: 'gauge',
+    attributes: [...run, 'executor'],
+    description: 'How long the try that has waited longest for a worker has waited; 0 where none waits.',
   },
   tryFailures: {
     name: 'parsl.try.failures',
@@ -101,6 +111,27 @@ export const instruments = {
     attributes: [...run, 'executor', 'state'],
     description: 'Blocks in each state.',
   },
+  blockIdle: {
+    name: 'parsl.block.idle',
+    unit: 's',
+    kind: 'gauge',
+    attributes: oddBlock,
+    description: 'Since a running block without a try last ran one, or began; state unused: it never ran one.',
+  },
+  blockIdleWorkers: {
+    name: 'parsl.block.idle.workers',
+    unit: '{worker}',
+    kind: 'updown',
+    attributes: oddBlock,
+    description: 'Workers of each block in parsl.block.idle.',
+  },
+  blockFailed: {
+    name: 'parsl.block.failed',
+    unit: 's',
+    kind: 'gauge',
+    attributes: oddBlock,
+    description: 'Since a block failed or went missing; the newest five of an executor, for an hour.',
+  },
   idleTime: {
     name: 'parsl.worker.idle.time',
     unit: 's',
@@ -122,6 +153,20 @@ export const instruments = {
     attributes: [...run, 'executor', 'app'],
     description: 'Largest resident memory of a try.',
     bounds: bytes,
+  },
+  memoryUtilization: {
+    name: 'parsl.node.memory.utilization',
+    unit: '1',
+    kind: 'gauge',
+    attributes: [...run, 'executor'],
+    description: 'Share of a node’s memory that the tries on it have used at most; of the fullest node.',
+  },
+  clockSkew: {
+    name: 'parsl.clock.skew',
+    unit: 's',
+    kind: 'gauge',
+    attributes: [...run, 'executor'],
+    description: 'By which clocks of workers and of the submit side differ at least, told by tries that closed.',
   },
   io: {
     name: 'parsl.try.io',

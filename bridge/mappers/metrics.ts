@@ -95,7 +95,7 @@ export class Metrics {
           now ?? lastOf(kept.run),
           zoneOf(kept.run),
           kept.resource ?? this.#resourceOf(kept.run),
-          isOver,
+          isOver ? 'all' : ends ? 'told' : 'untold',
         ),
       );
     }

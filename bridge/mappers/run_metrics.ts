@@ -4,21 +4,29 @@
  * ratios never lose a series.
  */
 import { errorType } from '../core/error_type.ts';
-import type { Attributes, AttributeValue, Exemplar, Metric, NumberPoint, Resource } from '../core/signal.ts';
+import type { Exemplar, Metric, Resource } from '../core/signal.ts';
 import { toNanos } from '../core/time.ts';
 import type { Zone } from '../core/time.ts';
 import type { Run, Task, Try } from '../model/entities.ts';
 import { isKnown } from '../model/facts.ts';
 import type { Interval } from '../model/resolve.ts';
 import { runInterval, shownState, taskInterval, tryInterval, tryState, usedBy } from '../model/resolve.ts';
-import { blockStates, isFailure, taskStates } from '../model/states.ts';
+import { isFailure, taskStates } from '../model/states.ts';
 import { instantOf, lastInstantOf } from '../model/zone.ts';
+import { countBlocks, executorsOf, failedBlocks, idleBlocks } from './blocks.ts';
 import type { Instrument } from './instruments.ts';
 import { instruments } from './instruments.ts';
-import type { Counter, Histogram, Series, Stamps } from './series.ts';
-import { counterPoints, counters, histogramPoints, histograms, observe } from './series.ts';
-import { taskNumbers } from './traces.ts';
+import { memoryUtilization } from './nodes.ts';
+import type { Row } from './points.ts';
+import { Ends, exemplarOf, histogramMetric, named, numberMetric, record, sumMetric } from './points.ts';
+import type { Stamps } from './series.ts';
+import { counters, histograms } from './series.ts';
+import { Told } from './told.ts';
+import { waiting } from './waiting.ts';
 import { countWorkers, openBusySeconds, UNKNOWN_EXECUTOR } from './workers.ts';
+
+/** What collect() says of series that end: nothing, those that ended since the last such call, or that all do. */
+export type Ending = 'untold' | 'told' | 'all';
 
 export class RunMetrics {
   readonly #run: Run;
@@ -29,7 +37,8 @@ export class RunMetrics {
   readonly #failures = counters();
   readonly #cpuTime = counters();
   readonly #io = counters();
-  readonly #busySeconds = new Map<string, number>();
+  readonly #told = new Told();
+  readonly #ends = new Ends();
   readonly #idleSeconds = new Map<string, number>();
 
   constructor(run: Run) {
@@ -60,10 +69,7 @@ export class RunMetrics {
     if (isFailure(outcome))
       this.#failures.at(named(instruments.tryFailures, [...labels, errorType(attempted.failHistory.value)])).value += 1;
     this.#recordUsage(attempted, labels, exemplar);
-    if (running !== undefined) {
-      const ended = instantOf(attempted.ended, zone) ?? end.at;
-      this.#busySeconds.set(executor, (this.#busySeconds.get(executor) ?? 0) + Math.max(0, ended - running) / 1e6);
-    }
+    this.#told.tryClosed(attempted, end.at, zone);
   }
 
   taskClosed(task: Task, zone: Zone): void {
@@ -74,29 +80,42 @@ export class RunMetrics {
     record(this.#taskDuration, instruments.taskDuration, labels, value, (v) => exemplarOf(task, interval.end.at, v));
   }
 
-  /** All of the run's metrics at `now`, microseconds; with `stale`, the last points of series that end. */
-  collect(now: number, zone: Zone, resource: Resource, stale: boolean): Metric[] {
+  /** All of the run's metrics at `now`, microseconds. */
+  collect(now: number, zone: Zone, resource: Resource, ending: Ending): Metric[] {
     const run = this.#run;
     const begin = instantOf(run.began, zone) ?? instantOf(run.firstSeen, zone) ?? now;
-    const stamps: Stamps = { startTimeUnixNano: toNanos(begin), timeUnixNano: toNanos(Math.max(now, begin)), stale };
+    const timeUnixNano = toNanos(Math.max(now, begin));
+    const stamps: Stamps = { startTimeUnixNano: toNanos(begin), timeUnixNano, stale: ending === 'all' };
     const silence = Math.max(0, now - (lastInstantOf(run.lastTaskInfo, zone) ?? begin)) / 1e6;
     const isActive = !run.closed && !isKnown(run.completed);
-    const metric = makeMetric(resource, stamps);
-    const gauge = (instrument: Instrument, values: readonly Row[]): Metric =>
-      metric(
-        instrument,
-        values.map(([labels, value]) => [named(instrument, [...this.#labels(), ...labels]), value]),
-      );
+    const gauge = (instrument: Instrument, rows: readonly Row[]): Metric => {
+      const points = rows.map(([labels, value]) => {
+        return { attributes: named(instrument, [...this.#labels(), ...labels]), value, ...stamps };
+      });
+      const all = ending === 'untold' ? points : this.#ends.withEnds(instrument.name, points, stamps);
+      return numberMetric(instrument, all, resource);
+    };
+    const { runnable, oldest } = waiting(run, this.#told, zone, now);
+    const { idle, workers } = idleBlocks(run, this.#told, zone, now, !isActive);
     return [
       gauge(
         instruments.tasks,
         taskStates.map((state) => [[state], run.counts.get(state) ?? 0]),
       ),
-      gauge(instruments.runnable, [[[], runnable(run)]]),
+      gauge(instruments.runnable, runnable),
       gauge(instruments.runActive, [[[], isActive ? 1 : 0]]),
       gauge(instruments.runSilence, isActive ? [[[], silence]] : []),
-      gauge(instruments.blocks, this.#blockRows()),
-      ...this.#collectWorkers(now, zone).map(([instrument, rows]) => gauge(instrument, rows)),
+      gauge(instruments.blocks, countBlocks(run)),
+      gauge(instruments.blockIdle, idle),
+      gauge(instruments.blockIdleWorkers, workers),
+      gauge(instruments.blockFailed, failedBlocks(run, zone, now, !isActive)),
+      gauge(instruments.queueOldest, isActive ? oldest : []),
+      gauge(instruments.memoryUtilization, isActive ? memoryUtilization(run) : []),
+      gauge(
+        instruments.clockSkew,
+        [...this.#told.skew].sort().map(([label, skew]) => [[label], skew]),
+      ),
+      ...this.#collectWorkers(now, zone, !isActive).map(([instrument, rows]) => gauge(instrument, rows)),
       ...this.#collectSeries(stamps, resource),
     ].filter(({ points }) => points.length > 0);
   }
@@ -113,25 +132,13 @@ export class RunMetrics {
     if (writeBytes !== undefined) this.#io.at(named(instruments.io, [...labels, 'write'])).value += writeBytes;
   }
 
-  #blockRows(): Row[] {
-    const blocks = [...this.#run.blocks.values()];
-    const labels = [...new Set(blocks.map(({ executor }) => executor))].sort();
-    return labels.flatMap((label) =>
-      blockStates.map((state): Row => {
-        const count = blocks.filter((block) => block.executor === label && block.state.value === state).length;
-        return [[label, state], count];
-      }),
-    );
-  }
-
-  #collectWorkers(now: number, zone: Zone): [Instrument, Row[]][] {
+  #collectWorkers(now: number, zone: Zone, isOver: boolean): [Instrument, Row[]][] {
     const run = this.#run;
     // Where nothing says that a manager is gone, it is with its run.
-    const isOver = run.closed || isKnown(run.completed);
     const until = isOver ? Math.min(now, runInterval(run, zone)?.end.at ?? now) : now;
     const counts = [...countWorkers(run, zone, until, isOver)].sort(([a], [b]) => (a < b ? -1 : 1));
     const open = openBusySeconds(run, zone, until);
-    const busySeconds = (label: string): number => (this.#busySeconds.get(label) ?? 0) + (open.get(label) ?? 0);
+    const busySeconds = (label: string): number => (this.#told.busySeconds.get(label) ?? 0) + (open.get(label) ?? 0);
     for (const [label, { paid }] of counts) {
       const busy =
         label === UNKNOWN_EXECUTOR
@@ -164,93 +171,25 @@ export class RunMetrics {
 
   /** Executors with blocks and without a manager that is known to be theirs. */
   #ownersOf(counts: readonly (readonly [label: string, unknown])[]): string[] {
-    const labels = new Set([...this.#run.blocks.values()].map(({ executor }) => executor));
+    const labels = new Set(executorsOf(this.#run));
     for (const [label] of counts) labels.delete(label);
     return [...labels, UNKNOWN_EXECUTOR];
   }
 
   #collectSeries(stamps: Stamps, resource: Resource): Metric[] {
-    const base = (instrument: Instrument): MetricBase => baseOf(instrument, resource);
-    const sum = (instrument: Instrument, series: Series<Counter>): Metric => {
-      return { ...base(instrument), type: 'sum', monotonic: true, points: counterPoints(series, stamps) };
-    };
-    const histogram = (instrument: Instrument & { bounds: readonly number[] }, series: Series<Histogram>): Metric => {
-      const points = histogramPoints(series, stamps);
-      return { ...base(instrument), type: 'histogram', explicitBounds: instrument.bounds, points };
-    };
     return [
-      histogram(instruments.taskDuration, this.#taskDuration),
-      histogram(instruments.tryDuration, this.#tryDuration),
-      histogram(instruments.queueDuration, this.#queueDuration),
-      sum(instruments.tryFailures, this.#failures),
-      sum(instruments.cpuTime, this.#cpuTime),
-      histogram(instruments.memoryPeak, this.#memoryPeak),
-      sum(instruments.io, this.#io),
+      histogramMetric(instruments.taskDuration, this.#taskDuration, stamps, resource),
+      histogramMetric(instruments.tryDuration, this.#tryDuration, stamps, resource),
+      histogramMetric(instruments.queueDuration, this.#queueDuration, stamps, resource),
+      sumMetric(instruments.tryFailures, this.#failures, stamps, resource),
+      sumMetric(instruments.cpuTime, this.#cpuTime, stamps, resource),
+      histogramMetric(instruments.memoryPeak, this.#memoryPeak, stamps, resource),
+      sumMetric(instruments.io, this.#io, stamps, resource),
     ];
   }
-}
-
-/** Attribute values after run and workflow, and the number. */
-type Row = readonly [labels: readonly string[], value: number];
-
-interface MetricBase {
-  readonly name: string;
-  readonly unit: string;
-  readonly description: string;
-  readonly resource: Resource;
-}
-
-function baseOf({ name, unit, description }: Instrument, resource: Resource): MetricBase {
-  return { name, unit, description, resource };
-}
-
-function makeMetric(resource: Resource, stamps: Stamps) {
-  return (instrument: Instrument, values: readonly (readonly [Attributes, number])[]): Metric => {
-    const points: NumberPoint[] = values.map(([attributes, value]) => ({ attributes, value, ...stamps }));
-    const base = baseOf(instrument, resource);
-    if (instrument.kind === 'gauge') return { ...base, type: 'gauge', points };
-    return { ...base, type: 'sum', monotonic: instrument.kind === 'counter', points };
-  };
 }
 
 /** A duration between inferred bounds would be invented. */
 function isObserved({ start, end }: Interval): boolean {
   return !start.isInferred && !end.isInferred;
-}
-
-/** The instrument's attribute names with these values. */
-function named(instrument: Instrument, values: readonly string[]): Attributes {
-  const pairs = instrument.attributes.map((name, index): [string, AttributeValue] => [name, values[index] ?? '']);
-  return Object.fromEntries(pairs);
-}
-
-function record(
-  series: Series<Histogram>,
-  instrument: Instrument & { bounds: readonly number[] },
-  labels: readonly string[],
-  value: number,
-  exemplar: (value: number) => Exemplar,
-): void {
-  observe(series.at(named(instrument, labels)), instrument.bounds, value, exemplar(value));
-}
-
-function exemplarOf(task: Task, at: number, value: number): Exemplar {
-  return { timeUnixNano: toNanos(at), value, traceId: task.traceId, spanId: task.spanId };
-}
-
-/** Tasks that a free worker could start now: launched and not started, or pending with all dependencies done. */
-function runnable(run: Run): number {
-  let count = 0;
-  for (const task of run.tasks.values()) {
-    const state = shownState(task);
-    if (state === 'launched' || (state === 'pending' && dependenciesAreDone(run, task))) count += 1;
-  }
-  return count;
-}
-
-function dependenciesAreDone(run: Run, task: Task): boolean {
-  return taskNumbers(task.fields.depends.value).every((id) => {
-    const state = run.tasks.get(id)?.state.value;
-    return run.closedTasks.has(id) || state === 'exec_done' || state === 'memo_done';
-  });
 }

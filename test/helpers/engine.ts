@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 
 import type { WideRecord } from '../../bridge/core/record.ts';
-import type { AttributeValue, LogRecord, Metric, Span } from '../../bridge/core/signal.ts';
+import type { AttributeValue, LogRecord, Metric, NumberPoint, Span } from '../../bridge/core/signal.ts';
 import type { EngineCounts, EngineOptions } from '../../bridge/engine.ts';
 import { Engine } from '../../bridge/engine.ts';
 import { toOtlpJson } from '../../bridge/exporters/otlp_json.ts';
@@ -95,6 +95,11 @@ export function only(spans: readonly Span[], wanted: Readonly<Record<string, Att
   if (found === undefined || others.length > 0)
     throw new Error(`${others.length === 0 ? 'no span' : 'several spans'} with ${JSON.stringify(wanted)}`);
   return found;
+}
+
+/** All points of a metric of numbers. */
+export function pointsOf(metrics: readonly Metric[], name: string): NumberPoint[] {
+  return metrics.flatMap((metric) => (metric.name === name && metric.type !== 'histogram' ? metric.points : []));
 }
 
 /** The value of one point of a metric; undefined where there is none. */

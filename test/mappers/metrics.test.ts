@@ -34,6 +34,10 @@ describe('mappers/metrics', () => {
       ...fold(recorded(name)).metrics,
       ...new LiveEngine().apply(recorded(name)).engine.collect(undefined),
     ]);
+    // Some are there only while a run goes on: here one block has failed, and another has no work yet.
+    const whole = recorded('2026.05.25-W3-htex');
+    const some = whole.slice(0, whole.findIndex((record) => record['parsl.block_state'] === 'FAILED') + 3);
+    produced.push(...new LiveEngine().apply(some).engine.collect(Number(some.at(-1)?.['source.arrival'])));
 
     it('is what is produced: every name, and no other', () => {
       assert.deepEqual([...new Set(produced.map(({ name }) => name))].sort(), [...byName.keys()].sort());
@@ -54,7 +58,7 @@ describe('mappers/metrics', () => {
     it('follows OpenTelemetry: names with dots and without units, bounds that rise', () => {
       for (const { name, unit, attributes, bounds } of byName.values()) {
         assert.match(name, /^parsl(\.[a-z]+)+$/);
-        assert.match(unit, /^(s|By|\{[a-z]+\})$/);
+        assert.match(unit, /^(1|s|By|\{[a-z]+\})$/);
         assert.ok(!attributes.some((attribute) => /task|try|host/.test(attribute)), name);
         if (bounds !== undefined) assert.deepEqual(bounds, bounds.toSorted((a, b) => a - b)); // prettier-ignore
       }
@@ -277,6 +281,22 @@ describe('mappers/metrics', () => {
       const { engine } = ended();
       assert.deepEqual(engine.collect(at(34 + 5 * minute)), []);
       assert.ok(engine.collect(at(35 + 5 * minute), true).length > 0);
+    });
+
+    it('comes at once where a series ends before its run: of silence, and of a block that has work again', () => {
+      const live = new LiveEngine().apply([parsl.begin(0), block, manager('m', 1)]).tick(at(2));
+      const points = (name: string, seconds: number, ends: boolean) =>
+        live.engine
+          .collect(at(seconds), ends)
+          .flatMap((metric) => (metric.name === name ? metric.points.map(({ stale }) => stale) : []));
+      assert.deepEqual(points('parsl.block.idle', 2, true), [false]);
+      live.apply([parsl.task(0, 0, 'launched', 3), parsl.worker(0, 0, 'running', 3)], at(3));
+      assert.deepEqual(points('parsl.block.idle', 3, false), []);
+      assert.deepEqual(points('parsl.run.silence', 3, true), [false]);
+      assert.deepEqual(points('parsl.block.idle', 4, true), []);
+      live.apply([parsl.end(5)], at(5));
+      assert.deepEqual(points('parsl.run.silence', 5, true), [true]);
+      assert.deepEqual(points('parsl.run.silence', 6, true), []);
     });
 
     it('comes without being asked for where nobody ends series: a run is not kept for ever', () => {
