@@ -12,12 +12,16 @@
 import { BridgeError } from '../core/errors.ts';
 import { setCanonical } from '../core/keys.ts';
 import type { Value, WideRecord } from '../core/record.ts';
+import { decodeDebug, decodeTable } from './cctools_log.ts';
 import { decodeJsonLines } from './json_lines.ts';
 import { logFormats, type LogFormat, type LogText } from './log_text.ts';
 import type { LineProblem } from './ndjson.ts';
 import { decodeParslJsonLog } from './parsl_json_log.ts';
 import { decodeParslTextLog } from './parsl_text_log.ts';
 import type { Origin } from './parsl_radio.ts';
+import { decodePlainText, decodeSubmitScript } from './plain_log.ts';
+import { decodeTaskGraph, decodeTaskVineTransactions } from './taskvine_log.ts';
+import { decodeWorkQueueTransactions } from './work_queue_log.ts';
 
 /** What a chunk says of its file, but for the line. */
 export interface LogHeader {
@@ -28,10 +32,20 @@ export interface LogHeader {
 
 const NEWLINE = 0x0a;
 
-const decoders: Readonly<Partial<Record<LogFormat, (text: LogText) => void>>> = {
+const decoders: Readonly<Record<LogFormat, (text: LogText) => void>> = {
   parsl_json_log: decodeParslJsonLog,
   parsl_text_log: decodeParslTextLog,
+  work_queue_transactions: decodeWorkQueueTransactions,
+  work_queue_performance: (text) => decodeTable(text, 'workqueue'),
+  work_queue_debug: decodeDebug,
+  taskvine_transactions: decodeTaskVineTransactions,
+  taskvine_taskgraph: decodeTaskGraph,
+  taskvine_performance: (text) => decodeTable(text, 'taskvine'),
+  taskvine_debug: decodeDebug,
+  submit_script: decodeSubmitScript,
+  batch_output: (text) => decodePlainText(text, 'batch_output'),
   json: decodeJsonLines,
+  text: (text) => decodePlainText(text, 'text'),
 };
 
 /** The payload that says `lines`, of which the first is the file's `line`th. */
@@ -55,7 +69,7 @@ export function decodeLogChunk(payload: Uint8Array, origin: Origin, records: Wid
   const refuse: LogText['refuse'] = (at, from, to, error) => {
     problems.push({ line: encodeLogChunk({ format, keys }, at, bytes.subarray(from, to)), error });
   };
-  decoders[format]?.({ bytes, line, constants, records, refuse });
+  decoders[format]({ bytes, line, constants, records, refuse });
   return problems;
 }
 

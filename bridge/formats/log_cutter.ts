@@ -7,8 +7,10 @@
  */
 import { BridgeError } from '../core/errors.ts';
 import { Channel, type Frame } from '../core/frame.ts';
+import { tableColumns } from './cctools_log.ts';
 import { encodeLogChunk, type LogHeader } from './log_chunk.ts';
 import { hasManyLines, startsRecord } from './log_records.ts';
+import type { LogFormat } from './log_text.ts';
 
 export interface LogLimits {
   /** Bytes of a line; a longer one is left out and counted. */
@@ -30,6 +32,8 @@ export interface LogPosition {
   readonly offset: number;
   /** Number of the line there, from 1. */
   readonly line: number;
+  /** Names of a table's columns, told by a line before it. */
+  readonly columns?: string;
 }
 
 export class LogCutter {
@@ -39,6 +43,7 @@ export class LogCutter {
   #rest: Buffer = Buffer.alloc(0);
   #offset: number;
   #line: number;
+  #columns: string | undefined;
   /** The rest of a line that is too long is still to come. */
   #isSkipping = false;
 
@@ -53,10 +58,12 @@ export class LogCutter {
     this.#report = report;
     this.#offset = position.offset;
     this.#line = position.line;
+    this.#columns = position.columns;
   }
 
   get position(): LogPosition {
-    return { offset: this.#offset, line: this.#line };
+    const position = { offset: this.#offset, line: this.#line };
+    return this.#columns === undefined ? position : { ...position, columns: this.#columns };
   }
 
   /** Bytes that wait for the rest of their record. */
@@ -68,8 +75,8 @@ export class LogCutter {
   push(bytes: Uint8Array): Frame[] {
     this.#rest = this.#rest.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#rest, bytes]);
     const frames: Frame[] = [];
-    for (let size = this.#skip(); size !== 0; size = this.#skip()) {
-      size = this.#wholeBytes();
+    while (this.#skip() > 0) {
+      const size = this.#wholeBytes();
       if (size === 0) break;
       frames.push(this.#take(size));
     }
@@ -138,7 +145,10 @@ export class LogCutter {
 
   #take(size: number): Frame {
     const bytes = this.#rest.subarray(0, size);
-    const payload = encodeLogChunk(this.#header, this.#line, bytes);
+    const { format, keys } = this.#header;
+    const header = this.#columns === undefined ? this.#header : { format, keys: { ...keys, columns: this.#columns } };
+    const payload = encodeLogChunk(header, this.#line, bytes);
+    if (isTable(format)) this.#columns = lastHead(bytes) ?? this.#columns;
     for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) this.#line += 1;
     this.#drop(size);
     return { channel: Channel.log, time: 0, payload };
@@ -148,4 +158,16 @@ export class LogCutter {
     this.#rest = this.#rest.subarray(size);
     this.#offset += size;
   }
+}
+
+function isTable(format: LogFormat): boolean {
+  return format === 'work_queue_performance' || format === 'taskvine_performance';
+}
+
+/** The columns that the last heading in `bytes` names. */
+function lastHead(bytes: Buffer): string | undefined {
+  const at = bytes.lastIndexOf('# timestamp ');
+  if (at === -1) return undefined;
+  const end = bytes.indexOf(NEWLINE, at);
+  return tableColumns(bytes.toString('utf8', at, end === -1 ? bytes.length : end)).join(' ');
 }
