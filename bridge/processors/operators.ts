@@ -1,20 +1,179 @@
 /**
  * What stands between decoding and the model: records in, wider records out (DESIGN.md §5). Pure: time is an argument.
  * The pipeline, convert and the query commands all call it, so that a replay widens the same records the same way.
+ *
+ * In this order: relabel, the rules on single records, what the order of lines tells, twins, joins and implications.
  */
 import type { WideRecord } from '../core/record.ts';
+import type { Distinct } from './distinct.ts';
+import { createDistinct } from './distinct.ts';
+import type { Contradiction, HeldReason, HoldLimits } from './imply.ts';
+import { Implications } from './imply.ts';
+import type { Joined } from './join.ts';
+import { createJoin } from './join.ts';
+import type { Ordered } from './order.ts';
+import { createCarry, createWithin } from './order.ts';
+import { createRelabel } from './relabel.ts';
+import type { RulesFile } from './schema.ts';
+import type { Marked } from './widen.ts';
+import { Widener } from './widen.ts';
 
 export interface Operators {
   /**
    * The records of one journal entry that arrived at `now` (microseconds), widened. It may hold records back that wait
    * for what would tell whose they are, and give out ones that it held before. Records of monitoring messages pass
-   * untouched, but are learnt from.
+   * untouched, but are learnt from. The array itself comes back where nothing changed.
    */
   apply(records: readonly WideRecord[], now: number): readonly WideRecord[];
   /** Nothing arrived, but time went by: gives out what has waited for long enough. */
   tick(now: number): readonly WideRecord[];
   /** Gives out all that is held. */
   finish(): readonly WideRecord[];
+  /** A run is over: what is known of it is kept for late lines as long as a limit allows. */
+  runClosed(run: string): void;
   /** When tick() would next give something out, microseconds; Infinity if nothing is held. */
   readonly nextDeadline: number;
+  /** When the oldest record held arrived; Infinity if none is held. The journal must keep its entry. */
+  readonly oldestArrival: number;
+  readonly counts: OperatorCounts;
+}
+
+export interface OperatorCounts {
+  readonly held: number;
+  readonly groups: number;
+  /** Records given out that lack what a rule would have given, by what let them go. */
+  readonly unresolved: Readonly<Record<HeldReason, number>>;
+  readonly contradictions: number;
+  /** Records dropped as twins of others. */
+  readonly twins: number;
+}
+
+export interface OperatorLimits extends HoldLimits {
+  /** Files and tasks whose order of lines is followed at a time. */
+  readonly scopes_max: number;
+  /** Records remembered to find twins among. */
+  readonly twins_max: number;
+}
+
+/** For live input: what is not told within seconds will hardly be. */
+export const liveLimits: OperatorLimits = {
+  held_records_max: 50_000,
+  held_bytes_max: 64 * 1024 * 1024,
+  held_us_max: 10_000_000,
+  groups_max: 1_000_000,
+  closed_runs_max: 16,
+  scopes_max: 500_000,
+  twins_max: 200_000,
+};
+
+/** For input that is all there: everything is known in the end. */
+export const noLimits: OperatorLimits = {
+  held_records_max: Infinity,
+  held_bytes_max: Infinity,
+  held_us_max: Infinity,
+  groups_max: Infinity,
+  closed_runs_max: Infinity,
+  scopes_max: Infinity,
+  twins_max: Infinity,
+};
+
+export interface OperatorsOptions {
+  /** Files of rules, in the order in which they apply. */
+  readonly rules: readonly RulesFile[];
+  /** The users' own metadata that the rules join with. */
+  readonly joined?: readonly Joined[];
+  readonly limits: OperatorLimits;
+  /** Told once for each group of records that contradict each other. */
+  readonly onContradiction?: (contradiction: Contradiction) => void;
+  /** Told of every record with the rules that matched it, as it comes in. */
+  readonly onMarked?: (marked: Marked) => void;
+}
+
+export function createOperators(options: OperatorsOptions): Operators {
+  const { rules, joined = [], limits, onContradiction = () => {}, onMarked = () => {} } = options;
+  const relabels = rules.flatMap(({ relabel }) => relabel.map(createRelabel));
+  const widener = new Widener(rules.map((file) => file.rules));
+  const ordered: readonly Ordered[] = rules.flatMap(({ within, carry }) => [
+    ...within.map((spec) => createWithin(spec, limits.scopes_max)),
+    ...carry.map((spec) => createCarry(spec, limits.scopes_max)),
+  ]);
+  const distincts: readonly Distinct[] = rules.flatMap((file) =>
+    file.distinct.map((spec) => createDistinct(spec, limits.twins_max)),
+  );
+  const joins = joined.map(createJoin);
+  const implications = new Implications(rules.flatMap(({ imply }) => imply), limits, onContradiction); // prettier-ignore
+  let twins = 0;
+  let out: WideRecord[] = [];
+  let now = 0;
+  const emit = (record: WideRecord): void => {
+    for (const join of joins) join(record);
+    out.push(record);
+  };
+  const take = (): WideRecord[] => {
+    const taken = out;
+    out = [];
+    return taken;
+  };
+  const onWidened = (marked: Marked): void => {
+    for (const follow of ordered) follow(marked);
+    onMarked(marked);
+    for (const isFirst of distincts) {
+      if (isFirst(marked.record)) continue;
+      twins += 1;
+      return;
+    }
+    implications.add(marked.record, now, emit);
+  };
+
+  return {
+    apply(records, arrival) {
+      now = arrival;
+      if (implications.nextDeadline <= now) implications.tick(now, emit);
+      // What radios brought goes on as it is, and so does its array.
+      if (records.every(isMessage)) {
+        for (const record of records) if (tellsPlaces(record)) implications.learn(record, emit);
+        const released = take();
+        return released.length === 0 ? records : [...released, ...records];
+      }
+      for (const record of records) {
+        if (isMessage(record)) {
+          if (tellsPlaces(record)) implications.learn(record, emit);
+          out.push(record);
+          continue;
+        }
+        for (const relabel of relabels) relabel(record);
+        widener.widen(record, onWidened);
+      }
+      return take();
+    },
+    tick(arrival) {
+      implications.tick(arrival, emit);
+      return take();
+    },
+    finish() {
+      implications.finish(emit);
+      return take();
+    },
+    runClosed: (run) => implications.runClosed(run),
+    get nextDeadline() {
+      return implications.nextDeadline;
+    },
+    get oldestArrival() {
+      return implications.oldestArrival;
+    },
+    get counts() {
+      const { heldRecords, groups, unresolved, contradictions } = implications;
+      return { held: heldRecords, groups, unresolved: { ...unresolved }, contradictions, twins };
+    },
+  };
+}
+
+/** A monitoring message says all that it is about. */
+function isMessage(record: WideRecord): boolean {
+  return record['parsl.message_type'] !== undefined;
+}
+
+/** NODE_INFO says whose a manager is; what other messages tell no log line needs. */
+function tellsPlaces(record: WideRecord): boolean {
+  return record['parsl.manager'] !== undefined;
 }

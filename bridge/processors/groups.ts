@@ -1,0 +1,149 @@
+/**
+ * What one implication has learnt: for each group of records that agree in its keys, the values that they share, and
+ * the records that wait for one. Found by walking a map per key, so that no text is put together for a look-up.
+ */
+import type { Value, WideRecord } from '../core/record.ts';
+import { toMicros } from '../core/time.ts';
+import type { ImplySpec } from './schema.ts';
+import { canonicalKey } from './where.ts';
+
+export interface Group<Waiting> {
+  readonly keys: readonly Value[];
+  /** By the place in `gives`. */
+  readonly values: (Value | undefined)[];
+  /** Only where a group may have several values: each with the earliest time at which it was told. */
+  readonly several: (Map<Value, number> | undefined)[];
+  waiting: Set<Waiting> | undefined;
+  wasReported: boolean;
+}
+
+type Level<Waiting> = Map<Value, Level<Waiting> | Group<Waiting>>;
+
+export class Groups<Waiting> {
+  readonly name: string;
+  readonly keys: readonly string[];
+  readonly gives: readonly string[];
+  readonly holds: boolean;
+  readonly several: ImplySpec['several'];
+  readonly #root: Level<Waiting> = new Map();
+  /** Oldest first; those before `#first` are gone. */
+  #order: (Group<Waiting> | undefined)[] = [];
+  #first = 0;
+
+  constructor({ name, keys, gives, hold, several }: ImplySpec) {
+    this.name = name;
+    this.keys = keys.map(canonicalKey);
+    this.gives = gives.map(canonicalKey);
+    this.holds = hold;
+    this.several = several;
+  }
+
+  get size(): number {
+    return this.#order.length - this.#first;
+  }
+
+  /** The record's group; undefined if it lacks a key, or if nothing is known of the group and none is to be `made`. */
+  of(record: WideRecord, made: boolean): Group<Waiting> | undefined {
+    let level = this.#root;
+    const last = this.keys.length - 1;
+    for (let at = 0; at < last; at += 1) {
+      const value = record[this.keys[at] ?? ''];
+      if (value === undefined || value === null) return undefined;
+      let next = level.get(value) as Level<Waiting> | undefined;
+      if (next === undefined) {
+        if (!made || !this.#hasAll(record)) return undefined;
+        level.set(value, (next = new Map()));
+      }
+      level = next;
+    }
+    const value = record[this.keys[last] ?? ''];
+    if (value === undefined || value === null) return undefined;
+    const known = level.get(value) as Group<Waiting> | undefined;
+    if (known !== undefined || !made) return known;
+    const group = this.#newGroup(record);
+    level.set(value, group);
+    return group;
+  }
+
+  /** Takes over what the record tells of `gives[at]`. Returns 'learnt', 'known', or the value that it contradicts. */
+  learn(group: Group<Waiting>, at: number, told: Value, record: WideRecord): 'learnt' | 'known' | { was: Value } {
+    const was = group.values[at];
+    if (this.several !== 'report') {
+      const time = timeOf(record);
+      const values = (group.several[at] ??= new Map<Value, number>());
+      const earliest = values.get(told);
+      if (earliest === undefined || time < earliest) values.set(told, time);
+    }
+    if (was === undefined) {
+      group.values[at] = told;
+      return 'learnt';
+    }
+    return was === told || this.several !== 'report' ? 'known' : { was };
+  }
+
+  /** What the group gives the record for `gives[at]`; undefined: nothing yet. */
+  valueFor(group: Group<Waiting>, at: number, record: WideRecord): Value | undefined {
+    const values = group.several[at];
+    if (values === undefined || values.size < 2) return group.values[at];
+    if (this.several === 'none') return undefined;
+    return atTime(values, timeOf(record));
+  }
+
+  /** Forgets all groups whose first key is `value`. */
+  forget(value: Value): void {
+    if (!this.#root.delete(value)) return;
+    this.#order = this.#order.filter((group, at) => at >= this.#first && group?.keys[0] !== value);
+    this.#first = 0;
+  }
+
+  /** Forgets the oldest group. */
+  forgetOldest(): void {
+    const group = this.#order[this.#first];
+    this.#order[this.#first] = undefined;
+    this.#first += 1;
+    if (this.#first > 1024 && this.#first * 2 > this.#order.length) {
+      this.#order = this.#order.slice(this.#first);
+      this.#first = 0;
+    }
+    let level: Level<Waiting> | undefined = this.#root;
+    for (const key of group?.keys.slice(0, -1) ?? []) level = level?.get(key) as Level<Waiting> | undefined;
+    level?.delete(group?.keys.at(-1) ?? null);
+  }
+
+  #hasAll(record: WideRecord): boolean {
+    return this.keys.every((key) => record[key] !== undefined && record[key] !== null);
+  }
+
+  #newGroup(record: WideRecord): Group<Waiting> {
+    const group: Group<Waiting> = {
+      keys: this.keys.map((key) => record[key] ?? null),
+      values: [],
+      several: [],
+      waiting: undefined,
+      wasReported: false,
+    };
+    this.#order.push(group);
+    return group;
+  }
+}
+
+/** Microseconds; instants and local times do not mix, but within one group they are of one kind. */
+function timeOf(record: WideRecord): number {
+  const { time } = record;
+  if (typeof time === 'bigint') return toMicros(time);
+  const local = record['parsl.timestamp'];
+  return typeof local === 'number' ? local : Infinity;
+}
+
+/** The value told latest by then; before the first one is told, that one. */
+function atTime(values: ReadonlyMap<Value, number>, time: number): Value | undefined {
+  let best: Value | undefined;
+  let bestAt = -Infinity;
+  let first: Value | undefined;
+  let firstAt = Infinity;
+  for (const [value, at] of values) {
+    if (at <= time && at > bestAt) [best, bestAt] = [value, at];
+    if (at < firstAt) [first, firstAt] = [value, at];
+  }
+  return best ?? first;
+}

@@ -1,0 +1,67 @@
+/**
+ * Files of rules: read, checked and handed to the pure room that applies them (processors/operators.ts). The shipped
+ * ones lie in processors/rules/ and come first; a user's add to them.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isNode, LineCounter, parseDocument } from 'yaml';
+
+import { BridgeError } from './core/errors.ts';
+import type { RulesFile } from './processors/schema.ts';
+import { rulesSchema } from './processors/schema.ts';
+import { Widener } from './processors/widen.ts';
+
+const shippedDir = join(import.meta.dirname, 'processors', 'rules');
+
+/** The rules for Parsl's own logs, and those of what runs under it. */
+export function shippedRules(): RulesFile[] {
+  return readdirSync(shippedDir)
+    .filter((name) => name.endsWith('.yaml'))
+    .sort()
+    .map((name) => readRules(join(shippedDir, name)));
+}
+
+/** Reads one file of rules. Throws BRIDGE_CONFIG with the file, the line and what is wrong there. */
+export function readRules(path: string): RulesFile {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw BridgeError.from(error, 'BRIDGE_CONFIG', `read rules ${path}`);
+  }
+  return parseRules(text, path);
+}
+
+/** `path` names the file in errors. */
+export function parseRules(text: string, path: string): RulesFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [problem] = document.errors;
+  if (problem !== undefined)
+    throw new BridgeError('BRIDGE_CONFIG', `read rules ${path}:${lines.linePos(problem.pos[0]).line}: ${problem.message.split('\n')[0]}`, { cause: problem }); // prettier-ignore
+  const parsed = rulesSchema.safeParse(document.toJS() ?? {});
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const place = placeOf(issue?.path ?? []);
+    throw new BridgeError('BRIDGE_CONFIG', `read rules ${path}${place}: ${issue?.message}`, {
+      hint: 'docs/rules.md says what a file of rules may hold',
+    });
+  }
+  for (const rule of parsed.data.rules) {
+    try {
+      new Widener([[rule]]);
+    } catch (error) {
+      throw BridgeError.from(error, 'BRIDGE_CONFIG', `read rules ${path}: rule "${rule.name}"`);
+    }
+  }
+  return parsed.data;
+
+  /** `:12 (rules.3.text)`: the line of the innermost node that is there. */
+  function placeOf(at: readonly PropertyKey[]): string {
+    for (let depth = at.length; depth > 0; depth -= 1) {
+      const node = document.getIn(at.slice(0, depth), true);
+      if (isNode(node) && node.range != null) return `:${lines.linePos(node.range[0]).line} (${at.join('.')})`;
+    }
+    return '';
+  }
+}
