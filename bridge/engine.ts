@@ -3,14 +3,15 @@
  * feeds it journal entries, `convert` feeds it files; both get the same spans.
  */
 import type { WideRecord } from './core/record.ts';
-import { stringify } from './core/record.ts';
+import { stringify, text } from './core/record.ts';
 import type { Rows, SampleRow } from './core/row.ts';
 import type { LogRecord, Metric, Span } from './core/signal.ts';
+import { machineZone } from './core/time.ts';
 import type { Zone } from './core/time.ts';
 import { Resources } from './mappers/common.ts';
 import { logLine, stateEvent } from './mappers/logs.ts';
 import { Metrics } from './mappers/metrics.ts';
-import { rowsOf, sampleRow } from './mappers/rows.ts';
+import { recordRow, rowsOf, sampleRow } from './mappers/rows.ts';
 import { runSpans } from './mappers/run_trace.ts';
 import { taskSpans, trySpans } from './mappers/traces.ts';
 import type { Run, Task } from './model/entities.ts';
@@ -27,6 +28,8 @@ export interface EngineOptions {
   readonly settleUs?: number;
   readonly lingerUs?: number;
   readonly zone?: Zone | undefined;
+  /** Somebody takes the rows: what is only for them is kept. By default in a live engine. */
+  readonly hasRows?: boolean;
   readonly closedRuns?: Iterable<string>;
   readonly openTasksMax?: number;
   readonly memoSourcesMax?: number;
@@ -58,6 +61,7 @@ export class Engine {
   readonly #resources = new Resources();
   readonly #metrics = new Metrics((run) => this.#resources.submit(run));
   readonly #isLive: boolean;
+  readonly #hasRows: boolean;
   readonly #onOutput: ((output: Output) => void) | undefined;
   /** Spans of the tries of the task that is being closed: they follow its own. */
   #trySpans: Span[] = [];
@@ -65,6 +69,10 @@ export class Engine {
   /** Records with text, kept until finish() where everything is told then. */
   #texts: WideRecord[] = [];
   #samples: SampleRow[] = [];
+  /** Lines of a run may come after it closed. */
+  readonly #closedZones = new Map<string, Zone>();
+  /** Records with text for the read side. Their zone may still be told. */
+  #told: WideRecord[] = [];
   #negativePhases = 0;
   #metricsWithoutValue = 0;
   #now = 0;
@@ -75,12 +83,14 @@ export class Engine {
       settleUs = 2e6,
       lingerUs = 30e6,
       zone,
+      hasRows = closing === 'live',
       onOutput,
       onRunOpened = () => {},
       onRunClosed = () => {},
     } = options;
     this.#zone = zone;
     this.#isLive = closing === 'live';
+    this.#hasRows = hasRows;
     this.#onOutput = onOutput;
     this.#fold = new Fold({
       ...options,
@@ -98,7 +108,7 @@ export class Engine {
           this.#output.logs.push(stateEvent(task, fact, zone, this.#resources.submit(task.run)));
         },
         sample: (attempted, sample, stamp) => {
-          if (!this.#isLive) return;
+          if (!this.#hasRows) return;
           const at = stateInstant(stamp, currentZone(attempted.task.run, this.#zone));
           this.#samples.push(sampleRow(attempted, sample, at));
         },
@@ -112,7 +122,10 @@ export class Engine {
         },
         taskClosed: (task) => this.#taskClosed(task),
         runClosed: (run) => {
-          this.#output.spans.push(...runSpans(run, settleZone(run, this.#zone), this.#resources));
+          const zone = settleZone(run, this.#zone);
+          this.#output.spans.push(...runSpans(run, zone, this.#resources));
+          if (this.#closedZones.size >= CLOSED_ZONES_MAX) this.#closedZones.clear();
+          this.#closedZones.set(run.id, zone);
           this.#metrics.runClosed(run, this.#now);
           this.#resources.forget(run);
           onRunClosed(run.id);
@@ -145,14 +158,18 @@ export class Engine {
     return { late, unattributed, evicted, negativePhases: this.#negativePhases, metricsWithoutValue };
   }
 
-  /** One journal entry's records, which arrived at `now` (microseconds). */
-  apply(records: readonly WideRecord[], now: number): Output {
+  /**
+   * One journal entry's records, which arrived at `now` (microseconds). `isStored`: the read side has this entry's rows
+   * already. Rows of the model replace one another, records of logs would be there twice.
+   */
+  apply(records: readonly WideRecord[], now: number, isStored = false): Output {
     this.#now = now;
     this.#fold.tick(now);
     for (const record of records) {
       this.#fold.apply(record);
       if (record['metric'] !== undefined && !this.#metrics.recordTold(record, now)) this.#metricsWithoutValue += 1;
       if (record['message'] === undefined) continue;
+      if (this.#hasRows && !isStored) this.#told.push(record);
       if (this.#isLive) this.#output.logs.push(...this.#lines([record]));
       else this.#texts.push(record);
     }
@@ -178,9 +195,12 @@ export class Engine {
 
   /** What changed since the last call, for the read side. */
   takeRows(): Rows {
+    const zoneOf = (run: string | undefined): Zone => this.#zoneOf(run);
+    const records = this.#told.map((record) => recordRow(record, zoneOf));
     const samples = this.#samples;
     this.#samples = [];
-    return rowsOf(this.#fold.takeTouched(), samples, this.#zone);
+    this.#told = [];
+    return rowsOf(this.#fold.takeTouched(), samples, records, this.#zone);
   }
 
   /** Metrics at `now`, or, where it is undefined, each run's at its own last time. */
@@ -211,17 +231,26 @@ export class Engine {
     if (this.#output.spans.length >= PIECE_SPANS) this.#onOutput?.(this.#take());
   }
 
+  /** The zone of a run, whether it is open or closed; undefined: of what belongs to none. */
+  #zoneOf(id: string | undefined): Zone {
+    const run = id === undefined ? undefined : this.#fold.runs.get(id);
+    if (run !== undefined) return currentZone(run, this.#zone);
+    return (id === undefined ? undefined : this.#closedZones.get(id)) ?? this.#zone ?? machineZone();
+  }
+
   #lines(records: readonly WideRecord[]): LogRecord[] {
     return records.flatMap((record) => {
-      const id = record['parsl.dfk'];
-      const run = typeof id === 'string' ? this.#fold.runs.get(id) : undefined;
-      const zone = run === undefined ? this.#zone : currentZone(run, this.#zone);
+      const id = text(record, 'parsl.dfk');
+      const run = id === undefined ? undefined : this.#fold.runs.get(id);
+      const zone = this.#zoneOf(id);
       const resource = run === undefined ? unknownRun : this.#resources.submit(run);
       return logLine(record, zone, resource) ?? [];
     });
   }
 }
 
+/** Closed runs whose zone is remembered. */
+const CLOSED_ZONES_MAX = 1000;
 /** Spans handed to onOutput at a time. */
 const PIECE_SPANS = 1000;
 

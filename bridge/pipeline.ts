@@ -152,7 +152,7 @@ export class Pipeline {
   ): void {
     const { spans, logs } =
       kind === 'data'
-        ? this.engine.apply(records, arrival)
+        ? this.engine.apply(records, arrival, seq <= this.#options.rows.seq)
         : kind === 'tick'
           ? this.engine.tick(arrival)
           : this.engine.finish(receiver === '' ? undefined : receiver);

@@ -4,12 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 
 import type { Frame } from '../bridge/core/frame.ts';
 import { fixedZone } from '../bridge/core/time.ts';
 import { Engine } from '../bridge/engine.ts';
 import { encodeFrames } from '../bridge/formats/capture.ts';
 import { decodeFrames } from '../bridge/formats/frames.ts';
+import { openReads } from '../bridge/store/sqlite.ts';
 import type { BridgeProcess } from './helpers/bridge.ts';
 import { startBridgeProcess } from './helpers/bridge.ts';
 import { recordedFrames } from './helpers/fixtures.ts';
@@ -90,5 +92,38 @@ describe('kill -9', function () {
       );
     }
     assert.equal(got.size, expected.size);
+  });
+
+  it('writes a log line into the read side once, though its entry is replayed', async () => {
+    const run = '00000000-0000-4000-8000-000000000001';
+    const config = { exporters: {} };
+    bridge = await startBridgeProcess({ config });
+    const lines = (from: number): string =>
+      Array.from({ length: 50 }, (_, n) => JSON.stringify({ run_id: run, message: `line ${from + n}`, created: 1.79e9 + n })).join('\n'); // prettier-ignore
+    const send = async ({ url, connection }: BridgeProcess, body: string): Promise<void> => {
+      const headers = {
+        'Content-Type': 'application/x-ndjson',
+        Authorization: `Bearer ${connection['http']?.['token'] ?? ''}`,
+      };
+      const { status } = await fetch(`${url}/v1/records`, { method: 'POST', headers, body });
+      assert.equal(status, 200);
+    };
+    const stored = async ({ dataDir }: BridgeProcess): Promise<unknown[]> => {
+      const reads = openReads(join(dataDir, 'store.db'));
+      const { records } = await reads.records({ where: { 'parsl.dfk': [run] }, limit: 1000, offset: 0 });
+      reads.close();
+      return records.map(({ message }) => message).sort();
+    };
+    const first = bridge;
+    await send(first, lines(0));
+    while ((await stored(first)).length < 50) await new Promise((resolve) => setTimeout(resolve, 20));
+    // Acknowledged, and the kill comes before or after it reached the read side: either way it is there once.
+    await send(first, lines(100));
+    await first.kill();
+    bridge = await startBridgeProcess({ config, directory: first.directory });
+    await send(bridge, lines(200));
+    assert.equal(await bridge.interrupt(), 0, bridge.errors());
+    const expected = [0, 100, 200].flatMap((from) => Array.from({ length: 50 }, (_, n) => `line ${from + n}`)).sort();
+    assert.deepEqual(await stored(bridge), expected);
   });
 });

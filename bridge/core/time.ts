@@ -79,6 +79,20 @@ export function namedZone(name: string, source: ZoneSource): Zone | undefined {
   if (name === 'UTC' || name === 'Z') return { source, name: 'UTC', offset: () => 0 };
   const fixed = parseOffset(name);
   if (fixed !== undefined) return fixedZone(fixed, source);
+  let offset = offsetsOf.get(name);
+  if (offset === undefined) {
+    offset = lookedUp(name);
+    if (offset === undefined) return undefined;
+    if (offsetsOf.size >= 1_000) offsetsOf.clear();
+    offsetsOf.set(name, offset);
+  }
+  return { source, name, offset };
+}
+
+/** Zones that were asked for before: what a run's zone is may be asked for every line of its logs. */
+const offsetsOf = new Map<string, Zone['offset']>();
+
+function lookedUp(name: string): Zone['offset'] | undefined {
   let format: Intl.DateTimeFormat;
   try {
     format = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset' });
@@ -86,29 +100,29 @@ export function namedZone(name: string, source: ZoneSource): Zone | undefined {
     return undefined; // Intl knows no other way to ask whether a zone exists.
   }
   const cache = new Map<number, number>();
-  return {
-    source,
-    name,
-    offset(localUs) {
-      // Offsets change on quarter hours at the earliest, so one look-up a quarter of an hour is enough.
-      const quarter = Math.floor(localUs / QUARTER_US);
-      let offset = cache.get(quarter);
-      if (offset === undefined) {
-        offset = offsetAt(format, localUs);
-        if (cache.size > 10_000) cache.clear();
-        cache.set(quarter, offset);
-      }
-      return offset;
-    },
+  return (localUs) => {
+    // Offsets change on quarter hours at the earliest, so one look-up a quarter of an hour is enough.
+    const quarter = Math.floor(localUs / QUARTER_US);
+    let offset = cache.get(quarter);
+    if (offset === undefined) {
+      offset = offsetAt(format, localUs);
+      if (cache.size > 10_000) cache.clear();
+      cache.set(quarter, offset);
+    }
+    return offset;
   };
 }
 
-/** The zone of the machine this runs on: the last resort. */
+/** The zone of the machine this runs on, as it was when first asked for: the last resort. */
 export function machineZone(): Zone {
-  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const zone = namedZone(name, 'machine') ?? fixedZone(0, 'machine');
-  return { ...zone, source: 'machine' };
+  if (machine === undefined) {
+    const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    machine = { ...(namedZone(name, 'machine') ?? fixedZone(0, 'machine')), source: 'machine' };
+  }
+  return machine;
 }
+
+let machine: Zone | undefined;
 
 /**
  * The zone told by how far local times lie from their arrival: the smallest of `arrival - local`, rounded to a

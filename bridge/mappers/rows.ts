@@ -3,17 +3,27 @@
  * row; whoever shows it decides what to infer.
  */
 import { runId, trySpanId } from '../core/ids.ts';
-import type { BlockRow, ManagerRow, Rows, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
+import type { WideRecord } from '../core/record.ts';
+import { text } from '../core/record.ts';
+import type { BlockRow, ManagerRow, RecordRow, Rows, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
+import { toMicros } from '../core/time.ts';
 import type { Zone } from '../core/time.ts';
 import type { Block, Manager, Run, Sample, Task, Try } from '../model/entities.ts';
 import type { Earliest } from '../model/facts.ts';
+import { TIMES_END } from '../model/facts.ts';
+import { timeOf } from '../model/learn.ts';
 import { executorOfManager, launchedTries, managerOf, shownState, tryState, usedBy } from '../model/resolve.ts';
 import { isBlockEnd, isFinal, laneOf } from '../model/states.ts';
 import type { Touched } from '../model/touched.ts';
 import { currentZone, instantOf, lastInstantOf, stateInstant } from '../model/zone.ts';
 import { memoSource, unlessNone } from './traces.ts';
 
-export function rowsOf(touched: Touched, samples: readonly SampleRow[], configured: Zone | undefined): Rows {
+export function rowsOf(
+  touched: Touched,
+  samples: readonly SampleRow[],
+  records: readonly RecordRow[],
+  configured: Zone | undefined,
+): Rows {
   const zoneOf = (run: Run): Zone => currentZone(run, configured);
   return {
     runs: touched.runs.map((run) => runRow(run, zoneOf(run))),
@@ -22,7 +32,7 @@ export function rowsOf(touched: Touched, samples: readonly SampleRow[], configur
     blocks: touched.blocks.map((block) => blockRow(block, zoneOf(block.run))),
     managers: touched.managers.map((manager) => managerRow(manager, zoneOf(manager.run))),
     samples,
-    records: [],
+    records,
   };
 }
 
@@ -38,6 +48,15 @@ export function sampleRow(attempted: Try, sample: Sample, at: number): SampleRow
     read_bytes: sample.readBytes ?? null,
     write_bytes: sample.writeBytes ?? null,
   };
+}
+
+/** A record with text. `zoneOf` is asked where it tells a naive local time alone. */
+export function recordRow(record: WideRecord, zoneOf: (run: string | undefined) => Zone): RecordRow {
+  const run = text(record, 'parsl.dfk');
+  const { time } = record;
+  const local = timeOf(record, 'parsl.timestamp');
+  const at = typeof time === 'bigint' ? toMicros(time) : local === undefined ? -1 : local - zoneOf(run).offset(local);
+  return { run: run ?? null, time: at >= 0 && at < TIMES_END ? at : null, record };
 }
 
 function runRow(run: Run, zone: Zone): RunRow {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 
 import { runId, taskId, trySpanId } from '../../bridge/core/ids.ts';
 import type { WideRecord } from '../../bridge/core/record.ts';
+import { fixedZone } from '../../bridge/core/time.ts';
 import { LiveEngine } from '../helpers/engine.ts';
-import { at, parsl, RUN } from '../helpers/records.ts';
+import { at, nanos, parsl, RUN } from '../helpers/records.ts';
 
 const rowsOf = (records: readonly WideRecord[]) => new LiveEngine().apply(records).engine.takeRows();
 
@@ -91,5 +92,23 @@ describe('mappers/rows', () => {
       { run: RUN, manager: 'm', executor: 'htex', block: '0', host: 'node1', workers: 4, cpus: 16, memory: null,
         registered: at(1), last_seen: at(5), lost: null, active: true, draining: true, held: 2 },
     ]); // prettier-ignore
+  });
+
+  it('a record with text is a row, with its instant also where it tells a naive local time alone', () => {
+    const live = new LiveEngine({ zone: fixedZone(3600e6, 'config') });
+    const record = { 'parsl.dfk': RUN, message: 'naive', 'parsl.timestamp': at(3601) };
+    const lines = [{ message: 'of nobody', time: nanos(2) }, record, { ...record, 'parsl.timestamp': 7 }];
+    const { records } = live.apply([...lines, parsl.begin(0)], at(5)).engine.takeRows();
+    assert.deepEqual(records.map(({ run, time, record }) => [run, time, record['message']]), [
+      [null, at(2), 'of nobody'], [RUN, at(1), 'naive'], [RUN, null, 'naive'],
+    ]); // prettier-ignore
+    assert.deepEqual(live.engine.takeRows().records, []);
+  });
+
+  it('a line that comes after its run closed is read by the run’s clock', () => {
+    const live = new LiveEngine().apply([parsl.begin(0, { 'parsl.utc_offset': 3600 }), parsl.end(1)], at(1));
+    live.finish().engine.takeRows();
+    live.apply([{ 'parsl.dfk': RUN, message: 'late', 'parsl.timestamp': at(3602) }], at(9));
+    assert.equal(live.engine.takeRows().records[0]?.time, at(2));
   });
 });
