@@ -77,7 +77,7 @@ const bridgePanels: readonly Panel[] = [
 
 const collectorPanels: readonly Panel[] = [
   curves(
-    { title: 'Collector: taken in', description: 'A second, by kind.', unit: 'cps' },
+    { title: 'Collector: taken in', description: 'Spans, metric points and log records a second that the Collector took from the bridge and others.', unit: 'cps' },
     { expr: `sum(${rate('otelcol_receiver_accepted_spans')})`, legend: 'spans' },
     { expr: `sum(${rate('otelcol_receiver_accepted_metric_points')})`, legend: 'metric points' },
     { expr: `sum(${rate('otelcol_receiver_accepted_log_records')})`, legend: 'log records' },

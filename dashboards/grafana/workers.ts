@@ -4,7 +4,7 @@ import { makeDashboard } from './frame.ts';
 import { toDashboard, toRunPage } from './links.ts';
 import type { Panel } from './panels.ts';
 import { curves, heat, list, number, stacked } from './panels.ts';
-import { chosen, latest } from './queries.ts';
+import { chosen, latest, meanOfAll } from './queries.ts';
 
 const all = chosen(['workflow', 'run', 'executor']);
 const workersIn = (state: string): string =>
@@ -117,7 +117,7 @@ const charts: readonly Panel[] = [
       { title: 'Idle worker time', expr: `sum by (executor, workflow, run) (${latest(`parsl_worker_idle_time_seconds_total${all}`)})`, unit: 's' },
       { title: 'Workers at most', expr: `max_over_time(sum by (executor, workflow, run) (parsl_workers${all})[$__range:$__interval])`, unit: 'none' },
       { title: 'Tries', expr: `sum by (executor, workflow, run) (${latest(`parsl_try_duration_seconds_count${all}`)})`, unit: 'none' },
-      { title: 'Wait on average', expr: `sum by (executor, workflow, run) (${latest(`parsl_try_queue_duration_seconds_sum${all}`)}) / sum by (executor, workflow, run) (${latest(`parsl_try_queue_duration_seconds_count${all}`)})`, unit: 's' },
+      { title: 'Wait on average', expr: meanOfAll('parsl_try_queue_duration_seconds', all, ['executor', 'workflow', 'run']), unit: 's' },
     ],
   ),
 ]; // prettier-ignore
