@@ -290,7 +290,14 @@ function readNanos(value: Value): bigint | undefined {
   }
   if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
   // A JSON number: nanoseconds if it is large enough for one, else seconds as Python's time.time() gives.
-  return Math.abs(value) > 1e15 ? BigInt(Math.round(value)) : BigInt(Math.round(value * 1e6)) * 1000n;
+  return Math.abs(value) > 1e15 ? BigInt(Math.round(value)) : microsOf(value) * 1000n;
+}
+
+/** To the microsecond, rounded as Python's `%f` rounds: near a half, the product of two doubles may be off by one. */
+function microsOf(seconds: number): bigint {
+  const product = seconds * 1e6;
+  const fraction = product - Math.floor(product);
+  return fraction > 0.2 && fraction < 0.8 ? BigInt(seconds.toFixed(6).replace('.', '')) : BigInt(Math.round(product));
 }
 
 /**
