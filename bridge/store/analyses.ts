@@ -4,20 +4,73 @@
  */
 import type Database from 'better-sqlite3';
 
+import { bottleneckOf } from '../analysis/bottleneck.ts';
 import { flowOf } from '../analysis/flow.ts';
+import { lifelineOf, type LifelineOptions } from '../analysis/lifeline.ts';
+import { plotsOf } from '../analysis/plots.ts';
+import { lanesOf } from '../analysis/states.ts';
+import type { BlockRow, ManagerRow, RunRow } from '../core/row.ts';
+import { windowOf } from './curves.ts';
 import { readTask } from './read_task.ts';
-import { taskRecords } from './record_scan.ts';
-import type { Reads } from './store.ts';
+import { errorLines, loggedPhases, metricPoints, seenLines, taskRecords } from './record_scan.ts';
+import { pointsMax, type Reads } from './store.ts';
+import { plotTries, tasksWithTries } from './task_scan.ts';
 
 /** Runs `read` on one snapshot for a run that is there; else gives `missing`. */
 export type About = <T>(run: string, missing: T, read: (runNo: number, run: string) => T) => Promise<T>;
 
-export function analysisReads(db: Database.Database, about: About): Pick<Reads, 'flow'> {
+type Analyses = Pick<Reads, 'flow' | 'lifeline' | 'lanes' | 'bottleneck' | 'plots'>;
+
+export function analysisReads(db: Database.Database, about: About): Analyses {
+  const windowAt = (runNo: number, points: number) =>
+    windowOf(db, runNo, Math.max(2, Math.min(pointsMax, Math.floor(points)))) ?? { start: 0, end: 2, points: 2 };
+  const read = {
+    managers: db.prepare<[number], Stored<ManagerRow>>('SELECT * FROM manager WHERE run_no = ?'),
+    blocks: db.prepare<[number], BlockRow>('SELECT * FROM block WHERE run_no = ?'),
+    run: db.prepare<[number], Stored<RunRow>>('SELECT * FROM run WHERE run_no = ?'),
+    failed: db.prepare<[number], { count: number }>('SELECT count(*) AS count FROM try WHERE run_no = ? AND error IS NOT NULL'),
+  }; // prettier-ignore
   return {
     flow: (run, task) =>
       about(run, undefined, (runNo, id) => {
         const detail = readTask(db, runNo, id, task);
         return detail && flowOf(detail, taskRecords(db, runNo, task));
       }),
+    lifeline: (run, { app }) =>
+      about(run, undefined, (runNo) => lifelineOf(seenLines(db, runNo), { appOf: appsOf(db, runNo), app })),
+    lanes: (run, points) =>
+      about(run, undefined, (runNo) =>
+        lanesOf(tasksWithTries(db, runNo), metricPoints(db, runNo), windowAt(runNo, points)),
+      ),
+    bottleneck: (run) =>
+      about(run, undefined, (runNo) => {
+        const { start, end } = windowAt(runNo, pointsMax);
+        const row = read.run.get(runNo);
+        return bottleneckOf({
+          run: { closed: row?.closed === 1, completed: row?.completed ?? null, last_task_info: row?.last_task_info ?? null, last_seen: row?.last_seen ?? end },
+          start, end,
+          tasks: tasksWithTries(db, runNo),
+          managers: read.managers.all(runNo).map((each) => ({ ...each, active: each.active === 1, draining: each.draining === 1 })),
+          blocks: read.blocks.all(runNo),
+          phases: loggedPhases(db, runNo),
+          errors: errorLines(db, runNo),
+          failedTries: read.failed.get(runNo)?.count ?? 0,
+        }); // prettier-ignore
+      }),
+    plots: (run, { by, points }) =>
+      about(run, undefined, (runNo) =>
+        plotsOf(by, plotTries(db, runNo, by), read.blocks.all(runNo), windowAt(runNo, points)),
+      ),
   };
+}
+
+/** How SQLite gives a row back: booleans are 0 or 1. */
+type Stored<T> = { readonly [K in keyof T]: T[K] extends boolean ? number : T[K] };
+
+function appsOf(db: Database.Database, runNo: number): LifelineOptions['appOf'] {
+  const rows = db
+    .prepare<[number], { task: number; app: string | null }>('SELECT task, app FROM task WHERE run_no = ?')
+    .all(runNo);
+  const apps = new Map(rows.map(({ task, app }) => [task, app]));
+  return (task) => apps.get(task) ?? null;
 }

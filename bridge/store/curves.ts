@@ -20,7 +20,7 @@ interface RunTimes {
 }
 
 /** From the run's begin to its end, or as long as it was heard of; undefined if nobody knows either. */
-function windowOf(db: Database.Database, runNo: number, points: number): Window | undefined {
+export function windowOf(db: Database.Database, runNo: number, points: number): Window | undefined {
   const sql = 'SELECT began, completed, first_seen, last_seen FROM run WHERE run_no = ?';
   const run = db.prepare<[number], RunTimes>(sql).get(runNo);
   const start = run?.began ?? run?.first_seen;

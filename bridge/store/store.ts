@@ -6,7 +6,11 @@
  * Instants are microseconds since the epoch, durations microseconds, sizes bytes, `cpu_time` seconds. null means
  * never observed. What an answer infers, it counts as inferred.
  */
+import type { Bottleneck } from '../analysis/bottleneck.ts';
 import type { Flow } from '../analysis/flow.ts';
+import type { Lifeline } from '../analysis/lifeline.ts';
+import type { Plots } from '../analysis/plots.ts';
+import type { Lanes } from '../analysis/states.ts';
 import type { WideRecord } from '../core/record.ts';
 import type { BlockRow, ManagerRow, Rows, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
 
@@ -206,6 +210,14 @@ export interface Reads {
   task(run: string, task: number): Promise<TaskDetail | undefined>;
   /** What all logs and the monitoring said of a task, in order of time. */
   flow(run: string, task: number): Promise<Flow | undefined>;
+  /** The typical task's steps, from its log lines; of one app if it is given. */
+  lifeline(run: string, options: { readonly app?: string | undefined }): Promise<Lifeline | undefined>;
+  /** Tasks and tries in each state over time, the two lanes apart, and lengths of queues. */
+  lanes(run: string, points: number): Promise<Lanes | undefined>;
+  /** Where tasks wait, and which resource is the limit in each period. */
+  bottleneck(run: string): Promise<Bottleneck | undefined>;
+  /** `by`: app, executor, host, block, manager, state, or any key of the records. */
+  plots(run: string, options: { readonly by: string; readonly points: number }): Promise<Plots | undefined>;
   /** `points` instants from the run's first to its last, at most `pointsMax`. */
   states(run: string, points: number): Promise<StateSeries>;
   workers(run: string, points: number): Promise<WorkerSeries>;

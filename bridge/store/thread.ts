@@ -13,7 +13,7 @@ import type { Reads } from './store.ts';
 const MARK = 'parsl-otel store';
 const methods = [
   'runs', 'run', 'revision', 'tasks', 'task', 'states', 'workers', 'blocks', 'managers', 'failures', 'hosts',
-  'records', 'recordKeys', 'recordValues', 'flow',
+  'records', 'recordKeys', 'recordValues', 'flow', 'lifeline', 'lanes', 'bottleneck', 'plots',
 ] as const satisfies readonly (keyof Reads)[]; // prettier-ignore
 type Method = (typeof methods)[number];
 

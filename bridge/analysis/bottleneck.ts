@@ -1,0 +1,155 @@
+/**
+ * Where a run's tasks wait, and which resource is the limit in each of its periods, in words and with the numbers they
+ * were read from. Works from rows alone; log lines split the time between launch and start further, and tell of trouble that
+ * no row shows.
+ */
+import type { BlockRow, ManagerRow, RunRow } from '../core/row.ts';
+import type { LogPhase, LogPhaseName } from './log_phases.ts';
+import { LimitSweep, type Limit, type Period } from './periods.ts';
+import { Quantities, type Spread } from './quantities.ts';
+import { signsOf, type ErrorLines, type Sign } from './signs.ts';
+import { waitKinds, waitsOf, type TaskFacts, type TryFacts, type WaitKind } from './waits.ts';
+import { evidence, words } from './words.ts';
+
+export interface BottleneckInput {
+  readonly run: Pick<RunRow, 'closed' | 'completed' | 'last_task_info' | 'last_seen'>;
+  /** Instants between which the run is looked at. */
+  readonly start: number;
+  readonly end: number;
+  /** Each task with its launched tries in order. */
+  readonly tasks: Iterable<{ readonly task: TaskFacts; readonly tries: readonly TryFacts[] }>;
+  readonly managers: readonly ManagerRow[];
+  readonly blocks: readonly BlockRow[];
+  readonly phases: Iterable<LogPhase>;
+  readonly errors: readonly ErrorLines[];
+  readonly failedTries: number;
+}
+
+/** Time of one kind over all tasks, microseconds. */
+export interface WaitSum extends Spread {
+  readonly kind: WaitKind | LogPhaseName;
+  readonly told_by: 'states' | 'logs';
+  /** Tasks (by the states) or tries (by logs) that had any of it. */
+  readonly count: number;
+  readonly sum: number;
+}
+
+export interface ShownPeriod extends Period {
+  readonly title: string;
+  readonly evidence: string;
+}
+
+export interface Bottleneck {
+  readonly start: number;
+  readonly end: number;
+  readonly tasks: number;
+  /** The verdict, in a sentence or two. */
+  readonly verdict: string;
+  /** What the verdict means and what would help. */
+  readonly means: string;
+  /** Share of the run that each limit held, the largest first. */
+  readonly limits: readonly { readonly limit: Limit; readonly title: string; readonly share: number; readonly means: string }[];
+  readonly periods: readonly ShownPeriod[];
+  readonly waits: readonly WaitSum[];
+  readonly apps: readonly { readonly app: string | null; readonly tasks: number; readonly waits: Readonly<Record<WaitKind, number>> }[];
+  readonly signs: readonly Sign[];
+  /** What would tell more. */
+  readonly missing: readonly string[];
+} // prettier-ignore
+
+/** Apps that the answer lists. */
+export const appsShownMax = 50;
+
+type Sums = Readonly<Record<WaitKind, Quantities>>;
+const sums = (): Sums => Object.fromEntries(waitKinds.map((kind) => [kind, new Quantities()])) as Record<WaitKind, Quantities>; // prettier-ignore
+
+export function bottleneckOf(input: BottleneckInput): Bottleneck {
+  const { start, end } = input;
+  const sweep = new LimitSweep({ start, end });
+  const waits = sums();
+  const apps = new Map<string | null, { tasks: number; waits: Sums }>();
+  let tasks = 0;
+  let tries = 0;
+  let unreturned = 0;
+  for (const each of input.tasks) {
+    tasks += 1;
+    tries += each.tries.length;
+    if (!each.task.final && each.tries.length > 0) unreturned += 1;
+    let app = apps.get(each.task.app);
+    if (app === undefined) apps.set(each.task.app, (app = { tasks: 0, waits: sums() }));
+    app.tasks += 1;
+    const times = new Map<WaitKind, number>();
+    for (const wait of waitsOf(each.task, each.tries, end)) {
+      sweep.wait(wait);
+      times.set(wait.kind, (times.get(wait.kind) ?? 0) + wait.to - wait.from);
+    }
+    for (const [kind, time] of times) {
+      waits[kind].add(time);
+      app.waits[kind].add(time);
+    }
+    if (each.task.final && each.task.returned !== null) sweep.completed(each.task.returned);
+  }
+  for (const manager of input.managers) sweep.manager(manager);
+  for (const block of input.blocks) sweep.block(block);
+  const logged = addPhases(input.phases, sweep);
+  const periods = sweep.periods();
+  const limits = sharesOf(periods);
+  return {
+    start, end, tasks, ...verdictOf(limits, tasks), limits,
+    periods: periods.map((period) => ({ ...period, title: words[period.limit].title, evidence: evidence(period.load) })),
+    waits: [...waitKinds.map((kind) => sumOf(kind, 'states', waits[kind])), ...logged.sums].filter(({ count }) => count > 0),
+    apps: [...apps].sort((a, b) => b[1].tasks - a[1].tasks).slice(0, appsShownMax).map(([app, each]) => ({ app, tasks: each.tasks, waits: medians(each.waits) })),
+    signs: signsOf({ ...input, periods, unreturned, tries, negative: logged.negative }),
+    missing: missing(input.managers, logged.sums.length > 0),
+  }; // prettier-ignore
+}
+
+function addPhases(phases: Iterable<LogPhase>, sweep: LimitSweep): { sums: WaitSum[]; negative: number } {
+  const byName = new Map<LogPhaseName, Quantities>();
+  let negative = 0;
+  for (const phase of phases) {
+    const { name, start, end } = phase;
+    if (start === null || end === null) continue;
+    if (end < start) {
+      negative += 1;
+      continue;
+    }
+    sweep.phase(phase);
+    let quantities = byName.get(name);
+    if (quantities === undefined) byName.set(name, (quantities = new Quantities()));
+    quantities.add(end - start);
+  }
+  return { sums: [...byName].map(([name, quantities]) => sumOf(name, 'logs', quantities)), negative };
+}
+
+function sumOf(kind: WaitSum['kind'], told_by: WaitSum['told_by'], quantities: Quantities): WaitSum {
+  return { kind, told_by, count: quantities.count, sum: quantities.sum, ...quantities.spread() };
+}
+
+function medians(waits: Sums): Record<WaitKind, number> {
+  return Object.fromEntries(waitKinds.map((kind) => [kind, waits[kind].spread().median])) as Record<WaitKind, number>;
+}
+
+function sharesOf(periods: readonly Period[]): Bottleneck['limits'] {
+  const total = periods.reduce((sum, { from, to }) => sum + to - from, 0);
+  const times = new Map<Limit, number>();
+  for (const { limit, from, to } of periods) times.set(limit, (times.get(limit) ?? 0) + to - from);
+  return [...times]
+    .sort((a, b) => b[1] - a[1])
+    .map(([limit, time]) => ({ limit, ...words[limit], share: total > 0 ? time / total : 0 }));
+}
+
+function verdictOf(limits: Bottleneck['limits'], tasks: number): Pick<Bottleneck, 'verdict' | 'means'> {
+  const [first, second] = limits;
+  if (first === undefined || tasks === 0) return { verdict: 'No task is known: nothing can be said.', means: '' };
+  const share = ({ share: part }: { readonly share: number }): string => `${Math.round(100 * part)} % of the time`;
+  const and = second === undefined || second.share < 0.1 ? '' : `, then ${second.title} (${share(second)})`;
+  return { verdict: `The limit is mostly ${first.title} (${share(first)})${and}.`, means: first.means };
+}
+
+function missing(managers: readonly ManagerRow[], isLogged: boolean): string[] {
+  return [
+    ...(managers.some(({ workers }) => workers !== null) ? [] : ['How many workers there were is not known: monitoring of HTEX tells it, and so do the logs of its managers. Without it, busy and idle workers cannot be told apart.']),
+    ...(isLogged ? [] : ['The logs of the run directory would split the time between launch and start into the submit side, the interchange’s queue and the manager’s queue.']),
+  ]; // prettier-ignore
+}

@@ -1,0 +1,223 @@
+/**
+ * Which resource is the limit, period by period. The run is cut into slices. Where workers are busy, they are the limit.
+ * Where some are idle, what keeps them idle is: tasks that are with the executor and do not reach them (interchange), that
+ * the submit side has not handed over, whose results it has not taken, or that wait for other tasks; each counts for as many idle
+ * workers as it has tasks, and of equals the nearest to the workers is named. Neighbours with one limit are a period.
+ */
+import type { BlockRow, ManagerRow } from '../core/row.ts';
+import type { LogPhase } from './log_phases.ts';
+import { CoverSweep, type Window } from './series.ts';
+import type { Wait, WaitKind } from './waits.ts';
+
+export const limits = ['workers', 'blocks', 'interchange', 'submit', 'dependencies', 'results', 'executor', 'tail', 'idle'] as const; // prettier-ignore
+export type Limit = (typeof limits)[number];
+
+/** Mean numbers in one slice or period. */
+export interface Load {
+  /** Tasks that wait, by what they wait for. */
+  readonly dependencies: number;
+  readonly submit: number;
+  readonly queued: number;
+  readonly running: number;
+  readonly returning: number;
+  /** Of the queued: with executors that have workers; that have none; that do not tell. */
+  readonly with_workers: number;
+  readonly without_workers: number;
+  readonly untold: number;
+  /** Of the queued, by the logs: on the way to the interchange, in its queue, at a manager. null where no log tells. */
+  readonly to_interchange: number | null;
+  readonly in_interchange: number | null;
+  readonly at_managers: number | null;
+  /** null where no manager tells how many it has. */
+  readonly workers: number | null;
+  readonly busy: number;
+  readonly idle: number;
+  readonly blocks_pending: number;
+  readonly completed: number;
+}
+
+export interface Period {
+  readonly from: number;
+  readonly to: number;
+  readonly limit: Limit;
+  readonly load: Load;
+}
+
+/** Slices a run is cut into. */
+export const slices = 60;
+/** Workers count as all busy from this share on. */
+const BUSY = 0.9;
+/** Fewer waiting tasks than this, on average, are none. */
+const FEW = 0.05;
+
+const loggedPhases = ['submit', 'interchange_queue', 'manager_queue'] as const;
+type LoggedPhase = (typeof loggedPhases)[number];
+
+interface ExecutorSweep {
+  readonly queued: CoverSweep;
+  readonly busy: CoverSweep;
+  readonly workers: CoverSweep;
+  hasWorkers: boolean;
+}
+
+/** Takes in what each task waited for, and what was there; then tells the limits. */
+export class LimitSweep {
+  readonly #window: Window;
+  readonly #kinds: Readonly<Record<WaitKind, CoverSweep>>;
+  readonly #executors = new Map<string, ExecutorSweep>();
+  readonly #logged: Readonly<Record<LoggedPhase, CoverSweep>>;
+  readonly #pending: CoverSweep;
+  readonly #completed: Float64Array;
+
+  constructor({ start, end }: { readonly start: number; readonly end: number }) {
+    this.#window = { start, end: Math.max(end, start + slices), points: slices };
+    const sweep = (): CoverSweep => new CoverSweep(this.#window);
+    this.#kinds = {
+      dependencies: sweep(), submit: sweep(), queued: sweep(), running: sweep(), returning: sweep(), joining: sweep(),
+    }; // prettier-ignore
+    this.#logged = { submit: sweep(), interchange_queue: sweep(), manager_queue: sweep() };
+    this.#pending = sweep();
+    this.#completed = new Float64Array(slices);
+  }
+
+  wait({ kind, executor, from, to }: Wait): void {
+    this.#kinds[kind].add(from, to, 1);
+    if (kind === 'queued') this.#executor(executor).queued.add(from, to, 1);
+    if (kind === 'running') this.#executor(executor).busy.add(from, to, 1);
+  }
+
+  /** A phase that log lines bound. */
+  phase({ name, start, end }: LogPhase): void {
+    if (name === 'worker' || name === 'result' || start === null || end === null) return;
+    this.#logged[name].add(start, end, 1);
+  }
+
+  completed(time: number): void {
+    const { start, end } = this.#window;
+    const slice = Math.max(0, Math.min(slices - 1, Math.floor(((time - start) / (end - start)) * slices)));
+    this.#completed[slice] = (this.#completed[slice] ?? 0) + 1;
+  }
+
+  manager({ executor, workers, registered, lost, active, last_seen }: ManagerRow): void {
+    if (workers === null) return;
+    const sweep = this.#executor(executor);
+    sweep.hasWorkers = true;
+    sweep.workers.add(registered, lost ?? (active ? this.#window.end : last_seen), workers);
+  }
+
+  block({ states, ended }: BlockRow): void {
+    const told = JSON.parse(states) as [state: string, time: number][];
+    told.forEach(([state, time], k) => {
+      if (state === 'PENDING') this.#pending.add(time, told[k + 1]?.[1] ?? ended ?? this.#window.end, 1);
+    });
+  }
+
+  periods(): Period[] {
+    const loads = this.#loads();
+    const step = (this.#window.end - this.#window.start) / slices;
+    const names = smooth(loads.map(limitOf));
+    const periods: Period[] = [];
+    for (let from = 0; from < slices;) {
+      let to = from + 1;
+      while (to < slices && names[to] === names[from]) to += 1;
+      periods.push({
+        from: Math.round(this.#window.start + from * step),
+        to: Math.round(this.#window.start + to * step),
+        limit: names[from] ?? 'idle',
+        load: mean(loads.slice(from, to)),
+      });
+      from = to;
+    }
+    return periods;
+  }
+
+  #executor(label: string | null): ExecutorSweep {
+    let sweep = this.#executors.get(label ?? '');
+    if (sweep === undefined) {
+      const make = (): CoverSweep => new CoverSweep(this.#window);
+      this.#executors.set(label ?? '', (sweep = { queued: make(), busy: make(), workers: make(), hasWorkers: false }));
+    }
+    return sweep;
+  }
+
+  #loads(): Load[] {
+    const kinds = Object.fromEntries(Object.entries(this.#kinds).map(([kind, sweep]) => [kind, sweep.result()]));
+    const of = (kind: WaitKind, slice: number): number => kinds[kind]?.[slice] ?? 0;
+    const executors = [...this.#executors.values()].map(({ queued, busy, workers, hasWorkers }) => ({
+      queued: queued.result(), busy: busy.result(), workers: hasWorkers ? workers.result() : null,
+    })); // prettier-ignore
+    const pending = this.#pending.result();
+    const isLogged = loggedPhases.some((name) => this.#logged[name].total > 0);
+    const logged = Object.fromEntries(loggedPhases.map((name) => [name, this.#logged[name].result()]));
+    const inLog = (name: LoggedPhase, slice: number): number | null => (isLogged ? (logged[name]?.[slice] ?? 0) : null);
+    return Array.from({ length: slices }, (_, slice): Load => {
+      const parts = { with_workers: 0, without_workers: 0, untold: 0 };
+      let workers: number | null = null;
+      let busy = 0;
+      let idle = 0;
+      for (const executor of executors) {
+        const queue = executor.queued[slice] ?? 0;
+        if (executor.workers === null) {
+          parts.untold += queue;
+          continue;
+        }
+        const have = executor.workers[slice] ?? 0;
+        const used = Math.min(have, executor.busy[slice] ?? 0);
+        const free = have - used;
+        workers = (workers ?? 0) + have;
+        busy += used;
+        idle += free;
+        if (have < FEW) parts.without_workers += queue;
+        else parts.with_workers += queue;
+      }
+      return {
+        dependencies: of('dependencies', slice), submit: of('submit', slice), queued: of('queued', slice), running: of('running', slice),
+        returning: of('returning', slice), ...parts, to_interchange: inLog('submit', slice), in_interchange: inLog('interchange_queue', slice),
+        at_managers: inLog('manager_queue', slice), workers, busy, idle, blocks_pending: pending[slice] ?? 0,
+        completed: this.#completed[slice] ?? 0,
+      }; // prettier-ignore
+    });
+  }
+}
+
+/** What holds up a slice. */
+export function limitOf(load: Load): Limit {
+  const { workers, busy, idle, running } = load;
+  if (workers !== null && workers >= FEW && busy >= BUSY * workers) return 'workers';
+  // Where nobody tells of workers, a task counts for itself.
+  const explains = (tasks: number): number => (workers === null || workers < FEW ? tasks : Math.min(tasks, idle));
+  const late = load.to_interchange ?? 0;
+  const isLate = late > (load.in_interchange ?? 0) + (load.at_managers ?? 0);
+  const causes: readonly [Limit, number][] = [
+    ['blocks', load.without_workers],
+    [isLate ? 'submit' : 'interchange', explains(load.with_workers)],
+    ['executor', load.untold],
+    ['submit', explains(load.submit)],
+    ['results', explains(load.returning)],
+    ['dependencies', explains(load.dependencies)],
+  ];
+  const [limit, most] = causes.reduce((best, each) => (each[1] > best[1] ? each : best));
+  if (most >= FEW) return limit;
+  return running >= FEW ? 'tail' : 'idle';
+}
+
+/** A single slice between two equal neighbours is noise. */
+function smooth(names: readonly Limit[]): Limit[] {
+  return names.map((name, k) => {
+    const before = names[k - 1];
+    return before !== undefined && before === names[k + 1] ? before : name;
+  });
+}
+
+function mean(loads: readonly Load[]): Load {
+  const of = (key: keyof Load): number =>
+    Math.round((1000 * loads.reduce((sum, load) => sum + (load[key] ?? 0), 0)) / loads.length) / 1000;
+  const known = (key: keyof Load): number | null => (loads.every((load) => load[key] === null) ? null : of(key));
+  return {
+    dependencies: of('dependencies'), submit: of('submit'), queued: of('queued'), running: of('running'), returning: of('returning'),
+    with_workers: of('with_workers'), without_workers: of('without_workers'), untold: of('untold'),
+    to_interchange: known('to_interchange'), in_interchange: known('in_interchange'), at_managers: known('at_managers'),
+    workers: known('workers'), busy: of('busy'), idle: of('idle'), blocks_pending: of('blocks_pending'),
+    completed: loads.reduce((sum, { completed }) => sum + completed, 0),
+  }; // prettier-ignore
+}

@@ -1,0 +1,87 @@
+/** What a limit means and what helps, in words for somebody who has not read Parsl's source. */
+import type { Limit, Load } from './periods.ts';
+
+export interface Words {
+  readonly title: string;
+  /** What it means, and what would help. */
+  readonly means: string;
+}
+
+export const words: Readonly<Record<Limit, Words>> = {
+  workers: {
+    title: 'workers',
+    means:
+      'All workers are busy. More of them (more blocks, more nodes in a block, more workers on a node) would make this part faster; ' +
+      'so would shorter tasks.',
+  },
+  blocks: {
+    title: 'blocks pending',
+    means:
+      'Tasks are with the executor, but no worker is there yet: the batch system has not started a block, or a block’s ' +
+      'managers have not connected. A shorter queue, an earlier request (init_blocks, min_blocks) or a pilot that is already up would help.',
+  },
+  interchange: {
+    title: 'interchange',
+    means:
+      'Workers are idle although tasks are with the executor: the tasks are on their way through interchange and managers. With ' +
+      'very short tasks the way costs more than the work: longer tasks, or several calls in one, help most; so may prefetch_capacity.',
+  },
+  submit: {
+    title: 'submit side',
+    means:
+      'Workers are idle while tasks that could start are not handed to the executor yet. One Python process submits and launches all ' +
+      'tasks, one after the other: memoisation hashes, big arguments and very many short tasks keep it busy. Fewer, longer tasks help.',
+  },
+  dependencies: {
+    title: 'dependencies',
+    means:
+      'Workers are idle because the tasks that are left wait for the results of other tasks. More workers would not help here; ' +
+      'a shorter chain of tasks, or starting the long ones first, would.',
+  },
+  results: {
+    title: 'results',
+    means:
+      'Workers have ended tasks whose results the submit side has not taken yet, and idle meanwhile. Big results, a busy submit process ' +
+      'or slow monitoring keep results waiting: return less, or return files.',
+  },
+  executor: {
+    title: 'the executor',
+    means:
+      'Tasks are with an executor that does not tell how many workers it has, so it cannot be said whether they wait for workers or are ' +
+      'on their way. Monitoring of HTEX tells (its managers report), and so do the logs of interchange and managers.',
+  },
+  tail: {
+    title: 'nothing waits',
+    means:
+      'Every task that there is runs: workers that are idle have nothing left to do. At the end of a run this is its tail, which only ' +
+      'shorter last tasks make shorter; before, the workflow had no more to give.',
+  },
+  idle: {
+    title: 'no task',
+    means: 'No task is under way: the workflow’s own program does something else, waits, or has ended.',
+  },
+};
+
+const few = (value: number): string => (value >= 10 ? String(Math.round(value)) : String(Math.round(value * 10) / 10));
+
+/** The numbers that a limit was read from, as a sentence. Means over the period. */
+export function evidence(load: Load): string {
+  const { workers, busy, queued, running, dependencies, submit, returning, blocks_pending } = load;
+  const parts = [
+    workers === null ? `${few(running)} tasks running` : `${few(busy)} of ${few(workers)} workers busy`,
+    `${few(queued)} tasks with the executor`,
+    ...inLogs(load),
+    `${few(dependencies)} waiting for other tasks`,
+    `${few(submit)} not handed over`,
+    `${few(returning)} results on their way back`,
+  ];
+  if (blocks_pending >= 0.05) parts.push(`${few(blocks_pending)} blocks pending`);
+  return `${parts.join(', ')}; ${load.completed} tasks ended.`;
+}
+
+function inLogs({ to_interchange, in_interchange, at_managers }: Load): string[] {
+  if (to_interchange === null || in_interchange === null || at_managers === null) return [];
+  return [
+    `(${few(to_interchange)} on the way to the interchange, ${few(in_interchange)} in its queue, ${few(at_managers)} at managers)`,
+  ];
+}
