@@ -30,6 +30,8 @@ export interface EngineOptions {
   readonly zone?: Zone | undefined;
   /** Somebody takes the rows: what is only for them is kept. By default in a live engine. */
   readonly hasRows?: boolean;
+  /** Somebody takes spans and logs. By default. */
+  readonly hasSignals?: boolean;
   readonly closedRuns?: Iterable<string>;
   readonly openTasksMax?: number;
   readonly memoSourcesMax?: number;
@@ -62,6 +64,7 @@ export class Engine {
   readonly #metrics = new Metrics((run) => this.#resources.submit(run));
   readonly #isLive: boolean;
   readonly #hasRows: boolean;
+  readonly #hasSignals: boolean;
   readonly #onOutput: ((output: Output) => void) | undefined;
   /** Spans of the tries of the task that is being closed: they follow its own. */
   #trySpans: Span[] = [];
@@ -76,6 +79,7 @@ export class Engine {
   #negativePhases = 0;
   #metricsWithoutValue = 0;
   #now = 0;
+  #isFinished = false;
 
   constructor(options: EngineOptions) {
     const {
@@ -84,6 +88,7 @@ export class Engine {
       lingerUs = 30e6,
       zone,
       hasRows = closing === 'live',
+      hasSignals = true,
       onOutput,
       onRunOpened = () => {},
       onRunClosed = () => {},
@@ -91,6 +96,7 @@ export class Engine {
     this.#zone = zone;
     this.#isLive = closing === 'live';
     this.#hasRows = hasRows;
+    this.#hasSignals = hasSignals;
     this.#onOutput = onOutput;
     this.#fold = new Fold({
       ...options,
@@ -114,6 +120,7 @@ export class Engine {
         },
         tryClosed: (attempted) => {
           const { run } = attempted.task;
+          if (!this.#hasSignals) return;
           const zone = settleZone(run, this.#zone);
           const { spans, negativePhases } = trySpans(attempted, zone, this.#resources);
           (this.#isLive ? this.#output.spans : this.#trySpans).push(...spans);
@@ -123,7 +130,7 @@ export class Engine {
         taskClosed: (task) => this.#taskClosed(task),
         runClosed: (run) => {
           const zone = settleZone(run, this.#zone);
-          this.#output.spans.push(...runSpans(run, zone, this.#resources));
+          if (this.#hasSignals) this.#output.spans.push(...runSpans(run, zone, this.#resources));
           if (this.#closedZones.size >= CLOSED_ZONES_MAX) this.#closedZones.clear();
           this.#closedZones.set(run.id, zone);
           this.#metrics.runClosed(run, this.#now);
@@ -170,6 +177,7 @@ export class Engine {
       if (record['metric'] !== undefined && !this.#metrics.recordTold(record, now)) this.#metricsWithoutValue += 1;
       if (record['message'] === undefined) continue;
       if (this.#hasRows && !isStored) this.#told.push(record);
+      if (!this.#hasSignals) continue;
       if (this.#isLive) this.#output.logs.push(...this.#lines([record]));
       else this.#texts.push(record);
     }
@@ -189,6 +197,7 @@ export class Engine {
     const lines = new Map(this.#lines(this.#texts).map((line) => [lineKey(line), line]));
     this.#texts = [];
     this.#fold.finish(run);
+    this.#isFinished = run === undefined;
     for (const [, line] of [...lines].sort(([a], [b]) => (a < b ? -1 : 1))) this.#output.logs.push(line);
     return this.#take();
   }
@@ -196,10 +205,12 @@ export class Engine {
   /** What changed since the last call, for the read side. */
   takeRows(): Rows {
     const zoneOf = (run: string | undefined): Zone => this.#zoneOf(run);
-    const records = this.#told.map((record) => recordRow(record, zoneOf));
+    const held = this.#told.filter((record) => this.#waitsForZone(record));
+    const told = held.length === 0 ? this.#told : this.#told.filter((record) => !this.#waitsForZone(record));
+    const records = told.map((record) => recordRow(record, zoneOf));
     const samples = this.#samples;
     this.#samples = [];
-    this.#told = [];
+    this.#told = held;
     return rowsOf(this.#fold.takeTouched(), samples, records, this.#zone);
   }
 
@@ -220,6 +231,7 @@ export class Engine {
   }
 
   #taskClosed(task: Task): void {
+    if (!this.#hasSignals) return;
     const zone = settleZone(task.run, this.#zone);
     this.#output.spans.push(...taskSpans(task, zone, this.#resources), ...this.#trySpans);
     this.#trySpans = [];
@@ -229,6 +241,13 @@ export class Engine {
     const facts = [...task.states].sort((a, b) => stateInstant(a, zone) - stateInstant(b, zone) || compareFacts(a, b));
     for (const fact of facts) this.#output.logs.push(stateEvent(task, fact, zone, resource));
     if (this.#output.spans.length >= PIECE_SPANS) this.#onOutput?.(this.#take());
+  }
+
+  /** Where everything closes at the end, no instant is guessed that a later record may tell. */
+  #waitsForZone(record: WideRecord): boolean {
+    if (this.#isLive || this.#isFinished || typeof record['time'] === 'bigint') return false;
+    const { source } = this.#zoneOf(text(record, 'parsl.dfk'));
+    return source === 'arrival' || source === 'machine';
   }
 
   /** The zone of a run, whether it is open or closed; undefined: of what belongs to none. */

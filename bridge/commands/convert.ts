@@ -1,6 +1,5 @@
 /** convert: recorded input to another format, without a bridge. */
 import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { SingleBar } from 'cli-progress';
 
 import { convert, convertFormats } from '../convert.ts';
 import type { ConvertFormat } from '../convert.ts';
@@ -12,6 +11,7 @@ import { openSink, type Sink } from '../exporters/monitoring_db/sink.ts';
 import { findInputs, readFrames, type Input } from '../inputs.ts';
 import type { Io } from './io.ts';
 import { Exit } from './io.ts';
+import { progressBar } from './progress.ts';
 
 export interface ConvertCommandOptions {
   readonly to: string;
@@ -158,20 +158,4 @@ function openDatabase(path: string): Output {
       if (isNew) remove();
     },
   };
-}
-
-function progressBar(size: number): SingleBar {
-  const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
-  const bar = new SingleBar({
-    clearOnComplete: true,
-    stream: process.stderr,
-    format: (_options, { value, total, startTime }) => {
-      const share = total === 0 ? 1 : value / total;
-      const seconds = (Date.now() - startTime) / 1000;
-      const left = share > 0.02 ? `, ${Math.ceil((seconds / share) * (1 - share))} s left` : '';
-      return `${'█'.repeat(Math.round(share * 30)).padEnd(30, '░')} ${mib(value)} of ${mib(total)} MiB${left}`;
-    },
-  });
-  bar.start(size, 0);
-  return bar;
 }

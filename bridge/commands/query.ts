@@ -9,16 +9,27 @@ import { BridgeError } from '../core/errors.ts';
 import { stringify } from '../core/record.ts';
 import { openReads } from '../store/sqlite.ts';
 import type { Reads, RunSummary } from '../store/store.ts';
+import { readInputs, type FromOptions } from './from.ts';
 import type { Io } from './io.ts';
 import { instant } from './table.ts';
 
-export interface QueryOptions {
+export interface QueryOptions extends FromOptions {
   readonly data?: string;
+  readonly from?: readonly string[];
   readonly json?: boolean;
 }
 
-/** Asks the data directory's store, which a running bridge may be writing at the same time. */
-export async function withReads<T>({ data }: QueryOptions, io: Io, ask: (reads: Reads) => Promise<T>): Promise<T> {
+/** Asks the inputs of `--from`, else the data directory's store, which a running bridge may be writing at the same time. */
+export async function withReads<T>(options: QueryOptions, io: Io, ask: (reads: Reads) => Promise<T>): Promise<T> {
+  const { data, from = [] } = options;
+  if (from.length > 0) {
+    const inputs = await readInputs(from, options, io);
+    try {
+      return await ask(inputs.reads);
+    } finally {
+      inputs.close();
+    }
+  }
   const dataDir = resolve(data ?? join(stateDirectory(io.env), 'data'));
   const reads = openReads(join(dataDir, 'store.db'));
   try {

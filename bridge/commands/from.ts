@@ -1,0 +1,89 @@
+/**
+ * `--from INPUT…`: the answers of the read side without a bridge. The inputs go the way of all records, through decoders,
+ * operators and model, into a store that is gone afterwards. Everything is there, so nothing is held back by limits.
+ */
+import { BridgeError } from '../core/errors.ts';
+import type { WideRecord } from '../core/record.ts';
+import { namedZone } from '../core/time.ts';
+import { Engine } from '../engine.ts';
+import { decodeFrames } from '../formats/frames.ts';
+import { findInputs, readFrames } from '../inputs.ts';
+import { createOperators, noLimits } from '../processors/operators.ts';
+import { shippedRules } from '../rules.ts';
+import { openStore } from '../store/sqlite.ts';
+import type { Reads } from '../store/store.ts';
+import type { Io } from './io.ts';
+import { progressBar } from './progress.ts';
+
+export interface FromOptions {
+  /** Zone of the runs that do not tell it. */
+  readonly timeZone?: string;
+}
+
+export interface ReadInputs {
+  readonly reads: Reads;
+  /** Inputs and messages that could not be used; the first of them were told. */
+  readonly problems: number;
+  close(): void;
+}
+
+/** Problems shown one by one; the rest is counted. */
+const SHOWN_MAX = 10;
+/** Log records a transaction. */
+const COMMIT_RECORDS = 20_000;
+
+/** Reads all inputs. A temporary database holds them: SQLite keeps it in memory while it is small, and removes it. */
+export async function readInputs(paths: readonly string[], options: FromOptions, io: Io): Promise<ReadInputs> {
+  const inputs = findInputs(paths);
+  const size = inputs.reduce((sum, input) => sum + (input.size ?? 0), 0);
+  const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
+  const store = openStore('', { records_max: Infinity, samples_max: Infinity });
+  const engine = new Engine({ closing: 'end', zone: zoneOf(options), hasRows: true, hasSignals: false });
+  const operators = createOperators({ rules: shippedRules(), limits: noLimits });
+  const problems: string[] = [];
+  let problemCount = 0;
+  const report = (error: BridgeError): void => {
+    problemCount += 1;
+    if (problems.length < SHOWN_MAX) problems.push(error.message);
+  };
+  let waiting = 0;
+  let seq = 0;
+  const take = (records: readonly WideRecord[]): void => {
+    engine.apply(records, 0);
+    waiting += records.length;
+    if (waiting >= COMMIT_RECORDS) commit();
+  };
+  const commit = (): void => {
+    store.write(engine.takeRows(), (seq += 1));
+    waiting = 0;
+  };
+  try {
+    for (const input of inputs) {
+      for await (const frames of readFrames(input, report, (bytes) => bar?.increment(bytes))) {
+        const { records, problems } = decodeFrames(frames, 'from');
+        for (const { error } of problems) report(error);
+        take(operators.apply(records, 0));
+      }
+    }
+    take(operators.finish());
+    engine.finish();
+    commit();
+  } catch (error) {
+    store.close();
+    throw error;
+  } finally {
+    bar?.stop();
+  }
+  for (const problem of problems) io.err(problem);
+  if (problemCount > problems.length) io.err(`... and ${problemCount - problems.length} more problems`);
+  return { reads: store, problems: problemCount, close: () => store.close() };
+}
+
+function zoneOf({ timeZone }: FromOptions): ReturnType<typeof namedZone> {
+  const zone = timeZone === undefined ? undefined : namedZone(timeZone, 'config');
+  if (timeZone !== undefined && zone === undefined)
+    throw new BridgeError('BRIDGE_CONFIG', `no such time zone ${timeZone}`, {
+      hint: 'write it like Europe/Berlin, UTC or +01:00',
+    });
+  return zone;
+}
