@@ -81,6 +81,12 @@ export const keys: readonly Key[] = [
     about: 'The executor’s own number of what it runs.',
     aliases: ['parsl_executor_id', 'htex_task_id'],
   },
+  {
+    key: 'parsl.executor_type',
+    type: 'text',
+    about: 'Class of the executor.',
+    aliases: ['parsl.executor.type'],
+  },
   { key: 'workqueue.task', type: 'integer', about: 'Work Queue’s number of a task.', aliases: ['wq_task_id'] },
   { key: 'taskvine.task', type: 'integer', about: 'TaskVine’s number of a task.', aliases: ['vine_task_id'] },
   {
@@ -148,6 +154,7 @@ export const keys: readonly Key[] = [
   { key: 'parsl.span', type: 'text', about: 'What a span is: run, executor, block, manager, task, try or phase.' },
   { key: 'parsl.phase', type: 'text', about: 'Which phase a span is, or which one a log line bounds.' },
   { key: 'parsl.phase_edge', type: 'text', about: 'Which bound of the phase a log line is: start or end.' },
+  { key: 'parsl.phase_ended', type: 'text', about: 'A phase that the log line ends besides.' },
   { key: 'parsl.tries', type: 'integer', about: 'Launched tries of a task.' },
   { key: 'parsl.unfinished', type: 'boolean', about: 'No final state was ever told.' },
   { key: 'parsl.inferred', type: 'text', about: 'Which bounds of a span were not observed: start, end or start,end.' },

@@ -5,7 +5,7 @@
  */
 import type { Value, WideRecord } from '../core/record.ts';
 import type { CarrySpec, WithinSpec } from './schema.ts';
-import { canonicalKey } from './where.ts';
+import { canonicalKey, predicateOf } from './where.ts';
 import type { Marked } from './widen.ts';
 
 /** A table that forgets its oldest entries beyond `max`. */
@@ -48,6 +48,7 @@ export type Ordered = (marked: Marked) => void;
 
 /** Gives what lies between a start and an end the keys of the start. */
 export function createWithin(spec: WithinSpec, scopesMax: number): Ordered {
+  const accepts = predicateOf(spec);
   const scopeKeys = spec.scope.map(canonicalKey);
   const gives = spec.gives.map(canonicalKey);
   const starts = new Set(spec.starts);
@@ -58,6 +59,7 @@ export function createWithin(spec: WithinSpec, scopesMax: number): Ordered {
   /** Whose start it was: it goes on to the next thing, and nothing sticks to it. */
   const owners = new BoundedMap<Value>(scopesMax);
   return ({ record, marks }) => {
+    if (accepts !== undefined && !accepts(record)) return;
     const scope = scopeOf(record, scopeKeys);
     if (scope === undefined) return;
     const sticky = stickyKey === undefined ? undefined : record[stickyKey];
@@ -85,6 +87,7 @@ interface Attempts {
 
 /** Gives what is said of a thing the number of the attempt that it is about. */
 export function createCarry(spec: CarrySpec, scopesMax: number): Ordered {
+  const accepts = predicateOf(spec);
   const scopeKeys = spec.scope.map(canonicalKey);
   const key = canonicalKey(spec.counts);
   const [begins, tells, ends, current, next] = [spec.begins, spec.tells, spec.ends, spec.current, spec.next].map(
@@ -93,7 +96,7 @@ export function createCarry(spec: CarrySpec, scopesMax: number): Ordered {
   const things = new BoundedMap<Attempts>(scopesMax);
   const all = new Set([...spec.begins, ...spec.tells, ...spec.ends, ...spec.current, ...spec.next]);
   return ({ record, marks }) => {
-    if (!marks.some((mark) => all.has(mark))) return;
+    if (!marks.some((mark) => all.has(mark)) || (accepts !== undefined && !accepts(record))) return;
     const scope = scopeOf(record, scopeKeys);
     if (scope === undefined) return;
     let attempts = things.get(scope);

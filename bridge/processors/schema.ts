@@ -35,15 +35,17 @@ const relabel = z.strictObject({
 
 const within = z.strictObject({
   name,
+  ...conditions,
   scope: keyList.describe('Records are about the same thing if they agree in these keys, in the order of their file.'),
   starts: names.describe('Rules whose records begin it.'),
-  ends: names.describe('Rules whose records end it.'),
+  ends: z.array(name).default([]).describe('Rules whose records end it; where none are named, the next start does.'),
   gives: keyList.describe('What all records between get from the first.'),
   sticks_to: key.optional().describe('What is first met inside, such as a process, is about it for good.'),
 });
 
 const carry = z.strictObject({
   name,
+  ...conditions,
   scope: keyList.describe('Records that agree in these keys speak of one thing, in the order of their file.'),
   counts: key.describe('The key that counts its attempts, from 0.'),
   begins: names.describe('Rules whose records begin it: the first attempt comes next.'),
