@@ -5,7 +5,8 @@
 import type { Value, WideRecord } from '../core/record.ts';
 import { toMicros } from '../core/time.ts';
 import type { ImplySpec } from './schema.ts';
-import { canonicalKey } from './where.ts';
+import type { Predicate } from './where.ts';
+import { canonicalKey, predicateOf } from './where.ts';
 
 export interface Group<Waiting> {
   readonly keys: readonly Value[];
@@ -25,17 +26,20 @@ export class Groups<Waiting> {
   readonly gives: readonly string[];
   readonly holds: boolean;
   readonly several: ImplySpec['several'];
+  /** Records that it learns from; undefined: all. */
+  readonly teaches: Predicate | undefined;
   readonly #root: Level<Waiting> = new Map();
   /** Oldest first; those before `#first` are gone. */
   #order: (Group<Waiting> | undefined)[] = [];
   #first = 0;
 
-  constructor({ name, keys, gives, hold, several }: ImplySpec) {
+  constructor({ name, keys, gives, hold, several, taught_by }: ImplySpec) {
     this.name = name;
     this.keys = keys.map(canonicalKey);
     this.gives = gives.map(canonicalKey);
     this.holds = hold;
     this.several = several;
+    this.teaches = taught_by === undefined ? undefined : predicateOf(taught_by);
   }
 
   get size(): number {

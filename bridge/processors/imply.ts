@@ -209,7 +209,7 @@ export class Implications {
   /** The record's group of a rule, which takes over what the record tells. */
   #teach(rule: Groups<Held>, record: WideRecord): Group<Held> | undefined {
     const group = rule.of(record, rule.holds || rule.gives.some((key) => record[key] !== undefined));
-    if (group === undefined) return undefined;
+    if (group === undefined || rule.teaches?.(record) === false) return group;
     for (let place = 0; place < rule.gives.length; place += 1) {
       const told = record[rule.gives[place] ?? ''];
       if (told === undefined || told === null) continue;

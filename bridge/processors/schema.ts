@@ -68,6 +68,7 @@ const imply = z.strictObject({
   keys: keyList.describe('Records that agree in all of these …'),
   gives: keyList.describe('… share these, whichever of them has them, backwards and forwards in time.'),
   hold: z.boolean().default(true).describe('A record waits for what it lacks. Else it gets what is known by then.'),
+  taught_by: z.strictObject(conditions).optional().describe('Records that it learns from; else all.'),
   several: z.enum(['report', 'by_time', 'none']).default('report').describe('What a group with several values gives: the first, and the contradiction is reported; the latest one at the record’s time; or nothing.'), // prettier-ignore
 });
 
