@@ -4,7 +4,8 @@
  * no row shows.
  */
 import type { BlockRow, ManagerRow, RunRow } from '../core/row.ts';
-import type { LogPhase, LogPhaseName } from './log_phases.ts';
+import { blockSpans, managerEnd } from './blocks.ts';
+import { clocksDisagree, type LogPhase, type LogPhaseName } from './log_phases.ts';
 import { LimitSweep, type Limit, type Period } from './periods.ts';
 import { Quantities, type Spread } from './quantities.ts';
 import { signsOf, type ErrorLines, type Sign } from './signs.ts';
@@ -19,6 +20,8 @@ export interface BottleneckInput {
   /** Each task with its launched tries in order. */
   readonly tasks: Iterable<{ readonly task: TaskFacts; readonly tries: readonly TryFacts[] }>;
   readonly managers: readonly ManagerRow[];
+  /** The last word of any task on a manager. */
+  readonly lastUse: ReadonlyMap<string, number>;
   readonly blocks: readonly BlockRow[];
   readonly phases: Iterable<LogPhase>;
   readonly errors: readonly ErrorLines[];
@@ -89,8 +92,9 @@ export function bottleneckOf(input: BottleneckInput): Bottleneck {
     }
     if (each.task.final && each.task.returned !== null) sweep.completed(each.task.returned);
   }
-  for (const manager of input.managers) sweep.manager(manager);
-  for (const block of input.blocks) sweep.block(block);
+  for (const manager of input.managers)
+    sweep.manager(manager, managerEnd(manager, input.lastUse.get(manager.manager) ?? null, end));
+  for (const block of input.blocks) for (const span of blockSpans(block, input.managers, end)) sweep.block(span);
   const logged = addPhases(input.phases, sweep);
   const periods = sweep.periods();
   const limits = sharesOf(periods);
@@ -99,27 +103,24 @@ export function bottleneckOf(input: BottleneckInput): Bottleneck {
     periods: periods.map((period) => ({ ...period, title: words[period.limit].title, evidence: evidence(period.load) })),
     waits: [...waitKinds.map((kind) => sumOf(kind, 'states', waits[kind])), ...logged.sums].filter(({ count }) => count > 0),
     apps: [...apps].sort((a, b) => b[1].tasks - a[1].tasks).slice(0, appsShownMax).map(([app, each]) => ({ app, tasks: each.tasks, waits: medians(each.waits) })),
-    signs: signsOf({ ...input, periods, unreturned, tries, negative: logged.negative }),
+    signs: signsOf({ ...input, periods, unreturned, tries, disagreeing: logged.disagreeing }),
     missing: missing(input.managers, logged.sums.length > 0),
   }; // prettier-ignore
 }
 
-function addPhases(phases: Iterable<LogPhase>, sweep: LimitSweep): { sums: WaitSum[]; negative: number } {
+function addPhases(phases: Iterable<LogPhase>, sweep: LimitSweep): { sums: WaitSum[]; disagreeing: number } {
   const byName = new Map<LogPhaseName, Quantities>();
-  let negative = 0;
+  let disagreeing = 0;
   for (const phase of phases) {
     const { name, start, end } = phase;
     if (start === null || end === null) continue;
-    if (end < start) {
-      negative += 1;
-      continue;
-    }
+    if (clocksDisagree(phase)) disagreeing += 1;
     sweep.phase(phase);
     let quantities = byName.get(name);
     if (quantities === undefined) byName.set(name, (quantities = new Quantities()));
-    quantities.add(end - start);
+    quantities.add(Math.max(0, end - start)); // A line may be written just after what it tells of.
   }
-  return { sums: [...byName].map(([name, quantities]) => sumOf(name, 'logs', quantities)), negative };
+  return { sums: [...byName].map(([name, quantities]) => sumOf(name, 'logs', quantities)), disagreeing };
 }
 
 function sumOf(kind: WaitSum['kind'], told_by: WaitSum['told_by'], quantities: Quantities): WaitSum {

@@ -5,7 +5,7 @@
  */
 import { number, text, type WideRecord } from '../core/record.ts';
 import { toMicros } from '../core/time.ts';
-import { logPhases, type LogPhase, type Mark } from './log_phases.ts';
+import { clocksDisagree, logPhases, type LogPhase, type Mark } from './log_phases.ts';
 import { phasesOf, type Phase, type TaskTries } from './phases.ts';
 import { logOf, sourceOf, templateOf, threadOf } from './source.ts';
 
@@ -141,13 +141,12 @@ function merged(states: readonly Phase[], logs: readonly LogPhase[]): FlowPhase[
 }
 
 function clockNotes(phases: readonly LogPhase[]): string[] {
-  return phases.flatMap(({ name, try: attempt, start, end, start_source, end_source }) => {
-    if (start === null || end === null || end >= start || start_source === end_source) return [];
-    const by = ((start - end) / 1e6).toFixed(6);
-    return [
-      `Try ${attempt}, ${name}: its end (${end_source}) is told ${by} s before its start (${start_source}), so the two clocks ` +
-        'disagree by at least that. Nothing is corrected: the order of lines of different hosts is only as good as their clocks.',
-    ];
+  return phases.filter(clocksDisagree).map(({ name, try: attempt, start, end, start_source, end_source }) => {
+    const by = (((start ?? 0) - (end ?? 0)) / 1e6).toFixed(6);
+    return (
+      `Try ${attempt}, ${name}: its end (${end_source}) is told ${by} s before its start (${start_source}), so the two hosts’ clocks ` +
+      'disagree by at least that. Nothing is corrected: the order of lines of different hosts is only as good as their clocks.'
+    );
   });
 }
 

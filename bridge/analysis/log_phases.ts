@@ -29,6 +29,20 @@ export interface LogPhase {
   readonly end_source: string | null;
 }
 
+/** Lines of different processes of one host may be off by this much although the clock is one: they are written late. */
+const LATE_US = 20_000;
+
+/** True if one host's clock has the end and another's the start, and they cannot both be right. */
+export function clocksDisagree({ start, end, start_source, end_source }: LogPhase): boolean {
+  if (start === null || end === null || end >= start - LATE_US) return false;
+  return isOnNode(start_source) !== isOnNode(end_source);
+}
+
+/** Managers and workers are on nodes, the rest on the submit side. */
+function isOnNode(source: string | null): boolean {
+  return source !== null && /^(manager|worker)\b/.test(source);
+}
+
 type Bound = 'start' | 'end';
 
 /** The phases of one task's tries, by try and in the order of the way; of several marks of one bound the earliest. */

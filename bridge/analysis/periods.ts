@@ -1,15 +1,16 @@
 /**
  * Which resource is the limit, period by period. The run is cut into slices. Where workers are busy, they are the limit.
- * Where some are idle, what keeps them idle is: tasks that are with the executor and do not reach them (interchange), that
+ * Where some are idle, what keeps them idle is: tasks that are at their managers, or with the executor and do not reach them (interchange), that
  * the submit side has not handed over, whose results it has not taken, or that wait for other tasks; each counts for as many idle
  * workers as it has tasks, and of equals the nearest to the workers is named. Neighbours with one limit are a period.
  */
-import type { BlockRow, ManagerRow } from '../core/row.ts';
+import type { ManagerRow } from '../core/row.ts';
+import type { BlockSpan } from './blocks.ts';
 import type { LogPhase } from './log_phases.ts';
 import { CoverSweep, type Window } from './series.ts';
 import type { Wait, WaitKind } from './waits.ts';
 
-export const limits = ['workers', 'blocks', 'interchange', 'submit', 'dependencies', 'results', 'executor', 'tail', 'idle'] as const; // prettier-ignore
+export const limits = ['workers', 'blocks', 'managers', 'interchange', 'submit', 'dependencies', 'results', 'executor', 'tail', 'idle'] as const; // prettier-ignore
 export type Limit = (typeof limits)[number];
 
 /** Mean numbers in one slice or period. */
@@ -98,18 +99,16 @@ export class LimitSweep {
     this.#completed[slice] = (this.#completed[slice] ?? 0) + 1;
   }
 
-  manager({ executor, workers, registered, lost, active, last_seen }: ManagerRow): void {
+  /** Workers were there until `to`. */
+  manager({ executor, workers, registered }: ManagerRow, to: number): void {
     if (workers === null) return;
     const sweep = this.#executor(executor);
     sweep.hasWorkers = true;
-    sweep.workers.add(registered, lost ?? (active ? this.#window.end : last_seen), workers);
+    sweep.workers.add(registered, to, workers);
   }
 
-  block({ states, ended }: BlockRow): void {
-    const told = JSON.parse(states) as [state: string, time: number][];
-    told.forEach(([state, time], k) => {
-      if (state === 'PENDING') this.#pending.add(time, told[k + 1]?.[1] ?? ended ?? this.#window.end, 1);
-    });
+  block({ state, from, to }: BlockSpan): void {
+    if (state === 'PENDING') this.#pending.add(from, to, 1);
   }
 
   periods(): Period[] {
@@ -186,11 +185,12 @@ export function limitOf(load: Load): Limit {
   if (workers !== null && workers >= FEW && busy >= BUSY * workers) return 'workers';
   // Where nobody tells of workers, a task counts for itself.
   const explains = (tasks: number): number => (workers === null || workers < FEW ? tasks : Math.min(tasks, idle));
-  const late = load.to_interchange ?? 0;
-  const isLate = late > (load.in_interchange ?? 0) + (load.at_managers ?? 0);
+  const atManagers = load.at_managers ?? 0;
+  const isLate = (load.to_interchange ?? 0) > (load.in_interchange ?? 0) + atManagers;
   const causes: readonly [Limit, number][] = [
     ['blocks', load.without_workers],
-    [isLate ? 'submit' : 'interchange', explains(load.with_workers)],
+    ['managers', 2 * atManagers >= idle ? explains(Math.min(atManagers, load.with_workers)) : 0],
+    [isLate ? 'submit' : 'interchange', explains(load.with_workers - atManagers)],
     ['executor', load.untold],
     ['submit', explains(load.submit)],
     ['results', explains(load.returning)],

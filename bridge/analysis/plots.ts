@@ -3,7 +3,7 @@
  * kind, how many are done by kind, blocks against tasks. A kind is the app, or the value of any other key. A plot whose
  * facts were never told is null, and a line says what would tell them.
  */
-import type { BlockRow } from '../core/row.ts';
+import type { BlockSpan } from './blocks.ts';
 import { CoverSweep, intervalStarts, type Window } from './series.ts';
 
 export interface PlotTry {
@@ -53,7 +53,12 @@ export const plotLinesMax = 2_000;
 /** Kinds that have a colour of their own. */
 export const kindsMax = 8;
 
-export function plotsOf(by: string, tries: readonly PlotTry[], blocks: readonly BlockRow[], window: Window): Plots {
+export function plotsOf(
+  by: string,
+  tries: readonly PlotTry[],
+  blocks: readonly (readonly BlockSpan[])[],
+  window: Window,
+): Plots {
   const kinds = kindsOf(tries);
   const kindOf = ({ kind }: PlotTry): number => {
     const index = kinds.indexOf(kind ?? UNTOLD);
@@ -117,16 +122,12 @@ function cumulative(counts: Float64Array): number[] {
   return Array.from(counts, (value) => (sum += value));
 }
 
-function blockCurves(blocks: readonly BlockRow[], window: Window): NonNullable<Plots['blocks']> {
+function blockCurves(blocks: readonly (readonly BlockSpan[])[], window: Window): NonNullable<Plots['blocks']> {
   const pending = new CoverSweep(window);
   const running = new CoverSweep(window);
-  for (const { states, ended } of blocks) {
-    const told = JSON.parse(states) as [state: string, time: number][];
-    told.forEach(([state, time], k) => {
-      const until = told[k + 1]?.[1] ?? ended ?? window.end;
-      if (state === 'PENDING') pending.add(time, until, 1);
-      if (state === 'RUNNING') running.add(time, until, 1);
-    });
+  for (const { state, from, to } of blocks.flat()) {
+    if (state === 'PENDING') pending.add(from, to, 1);
+    if (state === 'RUNNING') running.add(from, to, 1);
   }
   return { pending: pending.result(), running: running.result() };
 }

@@ -35,8 +35,8 @@ export interface SignFacts {
   readonly unreturned: number;
   readonly tries: number;
   readonly failedTries: number;
-  /** Log phases that end before they start, by two clocks. */
-  readonly negative: number;
+  /** Log phases of which the clocks of two hosts tell that they ended before they started. */
+  readonly disagreeing: number;
 }
 
 /** Templates of error lines that are listed. */
@@ -100,7 +100,7 @@ function failedBlocks({ blocks }: SignFacts): Sign[] {
 }
 
 function idleWorkers({ periods }: SignFacts): Sign[] {
-  const idle = periods.filter(({ limit, load }) => limit === 'interchange' && load.idle >= 1);
+  const idle = periods.filter(({ limit, load }) => (limit === 'interchange' || limit === 'managers') && load.idle >= 1);
   if (idle.length === 0) return [];
   const seconds = idle.reduce((sum, { from, to, load }) => sum + ((to - from) / 1e6) * load.idle, 0);
   const text =
@@ -125,10 +125,10 @@ function errorLines({ errors }: SignFacts): Sign[] {
     })); // prettier-ignore
 }
 
-function clocks({ negative }: SignFacts): Sign[] {
-  if (negative === 0) return [];
+function clocks({ disagreeing }: SignFacts): Sign[] {
+  if (disagreeing === 0) return [];
   const text =
-    `${plural(negative, 'step')} between two hosts would end before it starts: their clocks disagree. Nothing is corrected, and ` +
-    'those steps are left out.';
-  return [{ sign: 'clocks_disagree', time: null, count: negative, text, where: null }];
+    `${plural(disagreeing, 'step')} between a worker’s host and the submit side ended before they started, by the logs: the hosts’ ` +
+    'clocks disagree. Nothing is corrected; such steps count as taking no time.';
+  return [{ sign: 'clocks_disagree', time: null, count: disagreeing, text, where: null }];
 }

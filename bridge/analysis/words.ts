@@ -20,6 +20,12 @@ export const words: Readonly<Record<Limit, Words>> = {
       'Tasks are with the executor, but no worker is there yet: the batch system has not started a block, or a block’s ' +
       'managers have not connected. A shorter queue, an earlier request (init_blocks, min_blocks) or a pilot that is already up would help.',
   },
+  managers: {
+    title: 'managers',
+    means:
+      'Workers are idle although their managers hold tasks for them: the worker processes are still starting (each imports Python and ' +
+      'Parsl from disk, which a shared file system makes slow), or a manager does not hand tasks on.',
+  },
   interchange: {
     title: 'interchange',
     means:
@@ -62,26 +68,33 @@ export const words: Readonly<Record<Limit, Words>> = {
   },
 };
 
-const few = (value: number): string => (value >= 10 ? String(Math.round(value)) : String(Math.round(value * 10) / 10));
-
-/** The numbers that a limit was read from, as a sentence. Means over the period. */
+/** The numbers that a limit was read from, as a sentence. Means over the period; what is nothing is left out. */
 export function evidence(load: Load): string {
-  const { workers, busy, queued, running, dependencies, submit, returning, blocks_pending } = load;
+  const { workers, busy, queued, running, dependencies, submit, returning, blocks_pending, completed } = load;
+  const waiting = [
+    some(queued, `with the executor${inLogs(load)}`),
+    some(submit, 'not handed over yet'),
+    some(dependencies, 'waiting for other tasks'),
+  ].filter((part) => part !== '');
   const parts = [
     workers === null ? `${few(running)} tasks running` : `${few(busy)} of ${few(workers)} workers busy`,
-    `${few(queued)} tasks with the executor`,
-    ...inLogs(load),
-    `${few(dependencies)} waiting for other tasks`,
-    `${few(submit)} not handed over`,
-    `${few(returning)} results on their way back`,
+    waiting.length === 0 ? 'no task waiting' : `tasks: ${waiting.join(', ')}`,
+    some(returning, 'results on their way back'),
+    some(blocks_pending, 'blocks pending'),
+    `${completed} tasks ended`,
   ];
-  if (blocks_pending >= 0.05) parts.push(`${few(blocks_pending)} blocks pending`);
-  return `${parts.join(', ')}; ${load.completed} tasks ended.`;
+  return `${parts.filter((part) => part !== '').join('; ')}.`;
 }
 
-function inLogs({ to_interchange, in_interchange, at_managers }: Load): string[] {
-  if (to_interchange === null || in_interchange === null || at_managers === null) return [];
-  return [
-    `(${few(to_interchange)} on the way to the interchange, ${few(in_interchange)} in its queue, ${few(at_managers)} at managers)`,
-  ];
+const few = (value: number): string => (value >= 10 ? String(Math.round(value)) : String(Math.round(value * 10) / 10));
+const some = (value: number | null, what: string): string =>
+  value === null || value < 0.05 ? '' : `${few(value)} ${what}`;
+
+function inLogs({ to_interchange, in_interchange, at_managers }: Load): string {
+  const parts = [
+    some(to_interchange, 'on the way to the interchange'),
+    some(in_interchange, 'in the interchange’s queue'),
+    some(at_managers, 'at managers'),
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }

@@ -4,6 +4,7 @@
  */
 import type Database from 'better-sqlite3';
 
+import { blockSpans } from '../analysis/blocks.ts';
 import { bottleneckOf } from '../analysis/bottleneck.ts';
 import { flowOf } from '../analysis/flow.ts';
 import { lifelineOf, type LifelineOptions } from '../analysis/lifeline.ts';
@@ -28,8 +29,12 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
     managers: db.prepare<[number], Stored<ManagerRow>>('SELECT * FROM manager WHERE run_no = ?'),
     blocks: db.prepare<[number], BlockRow>('SELECT * FROM block WHERE run_no = ?'),
     run: db.prepare<[number], Stored<RunRow>>('SELECT * FROM run WHERE run_no = ?'),
+    lastUse: db.prepare<[number], { manager: string; time: number }>(
+      'SELECT manager, max(coalesce(running_ended, running)) AS time FROM try WHERE run_no = ? AND manager IS NOT NULL AND running IS NOT NULL GROUP BY manager'),
     failed: db.prepare<[number], { count: number }>('SELECT count(*) AS count FROM try WHERE run_no = ? AND error IS NOT NULL'),
   }; // prettier-ignore
+  const managersOf = (runNo: number): ManagerRow[] =>
+    read.managers.all(runNo).map((each) => ({ ...each, active: each.active === 1, draining: each.draining === 1 }));
   return {
     flow: (run, task) =>
       about(run, undefined, (runNo, id) => {
@@ -50,7 +55,8 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
           run: { closed: row?.closed === 1, completed: row?.completed ?? null, last_task_info: row?.last_task_info ?? null, last_seen: row?.last_seen ?? end },
           start, end,
           tasks: tasksWithTries(db, runNo),
-          managers: read.managers.all(runNo).map((each) => ({ ...each, active: each.active === 1, draining: each.draining === 1 })),
+          managers: managersOf(runNo),
+          lastUse: new Map(read.lastUse.all(runNo).map(({ manager, time }) => [manager, time])),
           blocks: read.blocks.all(runNo),
           phases: loggedPhases(db, runNo),
           errors: errorLines(db, runNo),
@@ -58,9 +64,12 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
         }); // prettier-ignore
       }),
     plots: (run, { by, points }) =>
-      about(run, undefined, (runNo) =>
-        plotsOf(by, plotTries(db, runNo, by), read.blocks.all(runNo), windowAt(runNo, points)),
-      ),
+      about(run, undefined, (runNo) => {
+        const window = windowAt(runNo, points);
+        const managers = managersOf(runNo);
+        const blocks = read.blocks.all(runNo).map((block) => blockSpans(block, managers, window.end));
+        return plotsOf(by, plotTries(db, runNo, by), blocks, window);
+      }),
   };
 }
 

@@ -17,9 +17,9 @@ type TryCells = TryFacts & LaneTry;
 
 /** In order of task; tries in order of number. */
 export function* tasksWithTries(db: Database.Database, runNo: number): Generator<TaskWithTries> {
-  // A task is ready when the last one that it depends on is back; not while one is not.
+  // A final state that log lines told has its time at the last try. A task is ready when the last one that it depends on is back; not while one is not.
   const ofTasks = `
-    SELECT t.task, t.app, t.state, t.final, t.invoked, t.returned, coalesce(t.joins, '') <> '' AS joins,
+    SELECT t.task, t.app, t.state, t.final, t.invoked, coalesce(t.returned, iif(t.final, (SELECT max(r.returned) FROM try r WHERE r.run_no = t.run_no AND r.task = t.task), NULL)) AS returned, coalesce(t.joins, '') <> '' AS joins,
       coalesce(d.dependencies, 0) AS dependencies, iif(d.back = d.dependencies, d.ready, NULL) AS ready
     FROM task t LEFT JOIN (
       SELECT e.task, count(*) AS dependencies, count(o.returned) AS back, max(o.returned) AS ready
