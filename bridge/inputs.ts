@@ -13,10 +13,12 @@ import { LineBuffer, lineFrames } from './core/lines.ts';
 import { createFrameParser, looksLikeCapture } from './formats/capture.ts';
 import { logLimits } from './formats/log_cutter.ts';
 import { isNeverRead, mayBeLog } from './formats/log_files.ts';
-import { framesOf, looksLikeSqlite, openReader } from './receivers/monitoring_db/reader.ts';
+import { looksLikeSqlite } from './receivers/monitoring_db/reader.ts';
+import { archiveTree } from './receivers/run_dir/archive.ts';
 import { directoryTree } from './receivers/run_dir/directory.ts';
 import { readTree } from './receivers/run_dir/read.ts';
-import { treeLimits } from './receivers/run_dir/tree.ts';
+import { readDatabase } from './receivers/run_dir/read_database.ts';
+import { treeLimits, type Tree } from './receivers/run_dir/tree.ts';
 
 /** Bytes looked at to tell what a file is. */
 const HEAD_BYTES = 64;
@@ -82,12 +84,16 @@ export async function* readFrames(
 ): AsyncGenerator<Frame[]> {
   if (kind === 'directory') {
     const tree = directoryTree(path, treeLimits, onBytes);
-    const readFound = (found: string): Iterable<Frame[]> => readDatabase(join(path, found), report, () => {});
-    yield* readTree({ tree, input: name, limits: logLimits, report, readDatabase: readFound });
+    yield* readTree({ tree, input: name, limits: logLimits, report });
     return;
   }
   if (path !== '-' && looksLikeSqlite(headOf(path))) {
     yield* readDatabase(path, report, (share) => onBytes(share * (size ?? 0)));
+    return;
+  }
+  const archive = path === '-' ? undefined : await openArchive(path, onBytes);
+  if (archive !== undefined) {
+    yield* readTree({ tree: archive, input: name, limits: logLimits, report });
     return;
   }
   let parser: Parser | undefined;
@@ -110,33 +116,9 @@ export async function* readFrames(
     );
 }
 
-const ROWS_A_LOOK = 2_000;
-
-/** `onShare` is told which share of all rows each look has read. */
-function* readDatabase(
-  path: string,
-  report: (error: BridgeError) => void,
-  onShare: (share: number) => void,
-): Generator<Frame[]> {
-  try {
-    const reader = openReader(path, { follow: false });
-    try {
-      const total = Math.max(1, reader.rowsTotal);
-      for (let rows = 1; rows > 0;) {
-        const look = reader.look(ROWS_A_LOOK);
-        look.problems.forEach(report);
-        if (look.isLocked)
-          throw new BridgeError('BRIDGE_IO', `read ${path}: locked by another program`, { reason: 'locked' });
-        yield framesOf(look.records);
-        rows = look.rows;
-        onShare(rows / total);
-      }
-    } finally {
-      reader.close();
-    }
-  } catch (error) {
-    report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
-  }
+/** undefined for what is no archive, or cannot be read: which is told when it is. */
+function openArchive(path: string, onBytes: (bytes: number) => void): Promise<Tree | undefined> {
+  return archiveTree(path, treeLimits, new AbortController().signal, onBytes).catch(() => undefined);
 }
 
 function headOf(path: string): Uint8Array {

@@ -72,6 +72,9 @@ describe('architecture', () => {
     assert.deepEqual(wrong, []);
   });
 
+  /** A directory of logs has databases in it: they are read as the receiver of databases reads them. */
+  const shared = ['bridge/receivers/monitoring_db/reader.ts'];
+
   for (const room of ['receivers', 'exporters', 'processors']) {
     it(`${room} do not import each other`, () => {
       const wrong = sources
@@ -80,7 +83,7 @@ describe('architecture', () => {
           source.imports
             .filter((name) => name.startsWith('.') && targetOf(source, name) === room)
             .map((name) => relative(root, join(root, source.path, '..', name)))
-            .filter((target) => unitOf(target) !== unitOf(source.path))
+            .filter((target) => unitOf(target) !== unitOf(source.path) && !shared.includes(target))
             .map((target) => `${source.path} imports ${target}`),
         );
       assert.deepEqual(wrong, []);

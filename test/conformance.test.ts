@@ -16,6 +16,7 @@ const root = join(import.meta.dirname, '..');
 const needed: Readonly<Record<string, (directory: string) => object>> = {
   'receivers/jsonl': (directory) => ({ path: join(directory, 'none.jsonl') }),
   'receivers/monitoring_db': (directory) => ({ path: join(directory, 'none.db'), mode: 'follow' }),
+  'receivers/run_dir': (directory) => ({ path: directory, mode: 'follow' }),
   'receivers/demo': () => ({ path: join(root, 'examples', 'demo.capture.gz') }),
   'exporters/jsonl': (directory) => ({ path: join(directory, 'out.jsonl') }),
   'exporters/otlp_json': (directory) => ({ path: join(directory, 'out.otlp.jsonl') }),

@@ -7,13 +7,14 @@ import { open, opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { BridgeError } from '../../core/errors.ts';
-import { HEAD_BYTES, isNeverRead, mayBeLog, sniff } from '../../formats/log_files.ts';
-import { isDatabasePath, type SeenFile, type Tree, type TreeLimits } from './tree.ts';
+import { HEAD_BYTES, isNeverRead, sniff } from '../../formats/log_files.ts';
+import { isDatabasePath, isWanted, type SeenFile, type Tree, type TreeLimits } from './tree.ts';
 
 const CHUNK_BYTES = 2 ** 19;
 
 export function directoryTree(root: string, limits: TreeLimits, onBytes: (bytes: number) => void): Tree {
   return {
+    isSequential: false,
     async look(report) {
       const seen: SeenFile[] = [];
       for await (const path of walk(root, limits, report)) {
@@ -27,6 +28,7 @@ export function directoryTree(root: string, limits: TreeLimits, onBytes: (bytes:
       return seen;
     },
     read: (groups) => groups.flat().map((path) => ({ path, bytes: readFileChunks(join(root, path), onBytes) })),
+    onDisk: (path) => Promise.resolve({ path: join(root, path), dispose: () => Promise.resolve() }),
   };
 }
 
@@ -45,7 +47,7 @@ export async function* walk(
         if (entry.isDirectory() && !isNeverRead(path)) {
           if (dir.depth < depth_max) dirs.push({ path, depth: dir.depth + 1 });
           else report(new BridgeError('BRIDGE_IO', `read ${join(root, path)}: deeper than ${depth_max} directories`));
-        } else if (entry.isFile() && (mayBeLog(path) || isDatabasePath(path))) {
+        } else if (entry.isFile() && isWanted(path)) {
           files += 1;
           if (files > files_max) {
             const message = `read ${root}: it has more than ${files_max} logs, the others are not read`;

@@ -40,6 +40,14 @@ export function runDirsOf(paths: readonly string[]): Set<string> {
   return new Set(dirs);
 }
 
+/** The order of reading: as it is best, or where one pass cannot give that, in few passes. */
+export function passes(logs: readonly PlannedLog[], isSequential: boolean): string[][] {
+  if (!isSequential) return [logs.map(({ path }) => path)];
+  const groups: string[][] = [];
+  for (const { rank, path } of logs) (groups[rank] ??= []).push(path);
+  return groups.filter((group) => group.length > 0);
+}
+
 /** One run after the other, and in a run what tells whose lines are whose before the lines. */
 function inOrder(a: PlannedLog, b: PlannedLog): number {
   const [runA, runB] = [a, b].map(({ header }) => String(header.keys['source.run_dir'] ?? ''));

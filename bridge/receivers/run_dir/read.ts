@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { BridgeError } from '../../core/errors.ts';
 import type { Frame } from '../../core/frame.ts';
 import { LogCutter, type LogLimits } from '../../formats/log_cutter.ts';
-import { plan, type PlannedLog } from './plan.ts';
+import { passes, plan, type PlannedLog } from './plan.ts';
+import { readDatabase } from './read_database.ts';
 import type { Tree } from './tree.ts';
+
+const PIECE_BYTES = 2 ** 19;
 
 export interface ReadTree {
   readonly tree: Tree;
@@ -13,12 +16,10 @@ export interface ReadTree {
   readonly input: string;
   readonly limits: LogLimits;
   readonly report: (error: BridgeError) => void;
-  /** Reads a database of the tree; not called where there is none. */
-  readonly readDatabase: (path: string) => Iterable<Frame[]> | AsyncIterable<Frame[]>;
 }
 
 /** Frames in batches, each of one file. What cannot be read is reported, and the rest is read. */
-export async function* readTree({ tree, input, limits, report, readDatabase }: ReadTree): AsyncGenerator<Frame[]> {
+export async function* readTree({ tree, input, limits, report }: ReadTree): AsyncGenerator<Frame[]> {
   const { logs, databases } = plan(await tree.look(report), input);
   if (logs.length === 0 && databases.length === 0) {
     report(
@@ -29,11 +30,24 @@ export async function* readTree({ tree, input, limits, report, readDatabase }: R
     );
   }
   // Monitoring messages first: they tell states and times that logs only repeat.
-  for (const path of databases) yield* readDatabase(path);
+  for (const path of databases) yield* readCopy(tree, path, report);
   const byPath = new Map(logs.map((log) => [log.path, log]));
-  for await (const { path, bytes } of tree.read([logs.map((log) => log.path)])) {
+  for await (const { path, bytes } of tree.read(passes(logs, tree.isSequential))) {
     const log = byPath.get(path);
     if (log !== undefined) yield* readLog(log, bytes, limits, report);
+  }
+}
+
+async function* readCopy(tree: Tree, path: string, report: (error: BridgeError) => void): AsyncGenerator<Frame[]> {
+  try {
+    const file = await tree.onDisk(path);
+    try {
+      yield* readDatabase(file.path, report, () => {});
+    } finally {
+      await file.dispose();
+    }
+  } catch (error) {
+    report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
   }
 }
 
@@ -45,7 +59,7 @@ async function* readLog(
 ): AsyncGenerator<Frame[]> {
   const cutter = new LogCutter(header, limits, report);
   try {
-    for await (const chunk of content) {
+    for await (const chunk of gathered(content)) {
       const frames = cutter.push(chunk);
       if (frames.length > 0) yield frames;
     }
@@ -54,4 +68,24 @@ async function* readLog(
   }
   const frames = cutter.flush(true);
   if (frames.length > 0) yield frames;
+}
+
+/** The same bytes in larger pieces: archives give them in small ones, and each would make a frame of its own. */
+async function* gathered(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let held: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const piece of pieces) {
+      held.push(piece);
+      bytes += piece.length;
+      if (bytes < PIECE_BYTES) continue;
+      yield Buffer.concat(held);
+      held = [];
+      bytes = 0;
+    }
+  } catch (error) {
+    if (bytes > 0) yield Buffer.concat(held);
+    throw error;
+  }
+  if (bytes > 0) yield Buffer.concat(held);
 }

@@ -3,6 +3,7 @@
  * it, with slashes.
  */
 import type { BridgeError } from '../../core/errors.ts';
+import { isNeverRead, mayBeLog } from '../../formats/log_files.ts';
 import type { LogFormat } from '../../formats/log_text.ts';
 
 export interface TreeLimits {
@@ -30,6 +31,8 @@ export interface Content {
 }
 
 export interface Tree {
+  /** It can only be read from its beginning: to read a file means to read all before it. */
+  readonly isSequential: boolean;
   /** All files that may be logs. What cannot be looked into is reported and left out. */
   look(report: (error: BridgeError) => void): Promise<SeenFile[]>;
   /**
@@ -37,9 +40,30 @@ export interface Tree {
    * beginning gives files in its own. A content that is not read to its end is passed over.
    */
   read(groups: readonly (readonly string[])[]): Iterable<Content> | AsyncIterable<Content>;
+  /** A file of the tree as a file on disk, to be given back: a database can be read from nothing else. */
+  onDisk(path: string): Promise<OnDisk>;
+}
+
+export interface OnDisk {
+  readonly path: string;
+  dispose(): Promise<void>;
 }
 
 /** True for the path of a database that Parsl's monitoring writes. */
 export function isDatabasePath(path: string): boolean {
-  return /(?:^|\/)monitoring\.db$/.test(path);
+  return /(?:^|\/)monitoring\.db$/.test(path) && !isNeverRead(path);
+}
+
+/** True for a path whose content is worth a look. */
+export function isWanted(path: string): boolean {
+  return mayBeLog(path) || isDatabasePath(path);
+}
+
+/** An archive's name for a file as a path within it; undefined for one that would lead out of it. */
+export function entryPath(name: string): string | undefined {
+  const parts = name
+    .replaceAll('\\', '/')
+    .split('/')
+    .filter((part) => part !== '' && part !== '.');
+  return parts.length === 0 || parts.includes('..') ? undefined : parts.join('/');
 }

@@ -1,0 +1,42 @@
+/** Which kind of archive a file is, by its content. */
+import { BridgeError } from '../../core/errors.ts';
+import { readInput } from '../../core/input.ts';
+import { looksLikeTar, tarTree } from './tar.ts';
+import type { Tree, TreeLimits } from './tree.ts';
+import { looksLikeZip, zipTree } from './zip.ts';
+
+/** First bytes, unzipped where they are gzip, that tell an archive from other files. */
+const HEAD_BYTES = 512;
+
+/**
+ * The archive at `path` as a tree; undefined if it is none. `onBytes` is told of the archive's own bytes, so that all
+ * reading adds up to its size, about. Throws what reading its beginning throws.
+ */
+export async function archiveTree(
+  path: string,
+  limits: TreeLimits,
+  signal: AbortSignal,
+  onBytes: (bytes: number) => void,
+): Promise<Tree | undefined> {
+  const head = await headOf(path, signal);
+  if (looksLikeZip(head)) return zipTree(path, limits, onBytes);
+  return looksLikeTar(head) ? tarTree(path, limits, signal, onBytes) : undefined;
+}
+
+/** The same. Throws BRIDGE_CONFIG if the file is no archive. */
+export async function requireArchive(path: string, limits: TreeLimits, signal: AbortSignal): Promise<Tree> {
+  const tree = await archiveTree(path, limits, signal, () => {});
+  if (tree !== undefined) return tree;
+  throw new BridgeError('BRIDGE_CONFIG', `read ${path}: neither a directory nor a tar, tar.gz or zip`, {
+    hint: 'captures, monitoring databases and JSON lines have receivers of their own',
+  });
+}
+
+async function headOf(path: string, signal: AbortSignal): Promise<Buffer> {
+  let head: Buffer = Buffer.alloc(0);
+  for await (const chunk of readInput(path, signal)) {
+    head = Buffer.concat([head, chunk]);
+    if (head.length >= HEAD_BYTES) break;
+  }
+  return head.subarray(0, HEAD_BYTES);
+}

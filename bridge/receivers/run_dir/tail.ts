@@ -1,0 +1,166 @@
+/**
+ * Follows the logs of a directory, by looking at their sizes again and again: on network file systems nothing else tells.
+ *
+ * A file is known by its inode, so that a log that was renamed when a new one began (rotation) is read on where it is. A
+ * file that became shorter, or begins with other bytes, is a new one: a worker that is started again truncates its JSON
+ * log. What a file system gives another inode is still the same file if path and first bytes are the same.
+ */
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { BridgeError } from '../../core/errors.ts';
+import type { Frame } from '../../core/frame.ts';
+import { LogCutter, type LogLimits, type LogPosition } from '../../formats/log_cutter.ts';
+import type { PlannedLog } from './plan.ts';
+
+const CHUNK_BYTES = 2 ** 19;
+/** First bytes by which a file is known again. */
+const FINGERPRINT_BYTES = 128;
+
+/** How far a file was read, as it is remembered over a restart. */
+export interface Remembered extends LogPosition {
+  readonly path: string;
+  /** First bytes of the file, base64. */
+  readonly head: string;
+}
+
+interface Tail {
+  path: string;
+  head: string;
+  readonly cutter: LogCutter;
+  /** Bytes read, those that wait in the cutter included. */
+  read: number;
+}
+
+export interface TailOptions {
+  readonly root: string;
+  readonly limits: LogLimits;
+  readonly report: (error: BridgeError) => void;
+  /** By inode. */
+  readonly remembered: ReadonlyMap<string, Remembered>;
+  /** Takes frames and calls `done` when they are safe; false if the receiver was stopped. */
+  readonly deliver: (frames: readonly Frame[], done: () => void) => Promise<boolean>;
+}
+
+export interface Tails {
+  /**
+   * Reads what is new in these files, all there are. `isLast` says that nothing will come any more: then also what could
+   * go on is given out. Resolves to false if the receiver was stopped.
+   */
+  look(logs: readonly PlannedLog[], isLast: boolean): Promise<boolean>;
+  /** Forgets files that the last look did not see: they were deleted. */
+  forgetGone(): Promise<boolean>;
+  /** How far what is safe goes, by inode. */
+  readonly positions: ReadonlyMap<string, Remembered>;
+}
+
+export function openTails({ root, limits, report, remembered, deliver }: TailOptions): Tails {
+  const tails = new Map<string, Tail>();
+  const positions = new Map(remembered);
+  let seen = new Set<string>();
+
+  async function look(logs: readonly PlannedLog[], isLast: boolean): Promise<boolean> {
+    seen = new Set();
+    for (const log of logs) {
+      try {
+        const file = await stat(join(root, log.path));
+        if (!file.isFile()) continue;
+        const id = `${file.dev}:${file.ino}`;
+        seen.add(id);
+        if (!(await lookAt(id, log, file.size, isLast))) return false;
+      } catch (error) {
+        // A file that is gone was renamed, which is seen at the next scan, or deleted.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+          report(BridgeError.from(error, 'BRIDGE_IO', `read ${join(root, log.path)}`));
+      }
+    }
+    return true;
+  }
+
+  async function lookAt(id: string, log: PlannedLog, size: number, isLast: boolean): Promise<boolean> {
+    const known = tails.get(id);
+    // Where nobody has written since the last look, what waits is whole.
+    if (known?.read === size) return known.cutter.waiting === 0 || give(id, known, known.cutter.flush(isLast));
+    const file = await open(join(root, log.path));
+    try {
+      const head = await bytesAt(file, 0, FINGERPRINT_BYTES);
+      const tail = await tailOf(id, log, size, head.toString('base64'));
+      if (tail === undefined) return false;
+      while (tail.read < size) {
+        const bytes = await bytesAt(file, tail.read, Math.min(CHUNK_BYTES, size - tail.read));
+        if (bytes.length === 0) break; // It was truncated this moment, which the next look will see.
+        tail.read += bytes.length;
+        if (!(await give(id, tail, tail.cutter.push(bytes)))) return false;
+      }
+      return !isLast || (await give(id, tail, tail.cutter.flush(true)));
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** The tail of a file that has `size` and begins with `head`; undefined if the receiver was stopped. */
+  async function tailOf(id: string, log: PlannedLog, size: number, head: string): Promise<Tail | undefined> {
+    const isSame = (file: { head: string; offset: number }): boolean => size >= file.offset && begins(head, file.head);
+    const known = tails.get(id) ?? adopted(id, log.path, isSame);
+    if (known !== undefined && isSame({ head: known.head, offset: known.read })) {
+      known.path = log.path;
+      known.head = head;
+      return known;
+    }
+    if (known !== undefined && !(await forget(id, known))) return undefined;
+    const before = positions.get(id) ?? [...positions.values()].find(({ path }) => path === log.path);
+    const cutter = new LogCutter(log.header, limits, report, before && isSame(before) ? before : undefined);
+    const tail = { path: log.path, head, cutter, read: cutter.position.offset };
+    tails.set(id, tail);
+    return tail;
+  }
+
+  /** The file that was at this path, if its inode alone is another one now. */
+  function adopted(
+    id: string,
+    path: string,
+    isSame: (file: { head: string; offset: number }) => boolean,
+  ): Tail | undefined {
+    for (const [other, tail] of tails) {
+      if (tail.path !== path || !isSame({ head: tail.head, offset: tail.read })) continue;
+      tails.delete(other);
+      tails.set(id, tail);
+      return tail;
+    }
+    return undefined;
+  }
+
+  /** What waits of a file that is gone is whole now. */
+  async function forget(id: string, tail: Tail): Promise<boolean> {
+    tails.delete(id);
+    const isGiven = await give(id, tail, tail.cutter.flush(true));
+    positions.delete(id);
+    return isGiven;
+  }
+
+  async function forgetGone(): Promise<boolean> {
+    for (const [id, tail] of tails) if (!seen.has(id) && !(await forget(id, tail))) return false;
+    for (const id of positions.keys()) if (!seen.has(id)) positions.delete(id);
+    return true;
+  }
+
+  async function give(id: string, tail: Tail, frames: readonly Frame[]): Promise<boolean> {
+    if (frames.length === 0) return true;
+    const position = { ...tail.cutter.position, path: tail.path, head: tail.head };
+    return deliver(frames, () => positions.set(id, position));
+  }
+
+  return { look, forgetGone, positions };
+}
+
+/** True if a file that now begins with `now` is the one that began with `then`; a short one may have grown since. */
+function begins(now: string, then: string): boolean {
+  const was = Buffer.from(then, 'base64');
+  return Buffer.from(now, 'base64').subarray(0, was.length).equals(was);
+}
+
+async function bytesAt(file: Awaited<ReturnType<typeof open>>, at: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length);
+  const { bytesRead } = await file.read(bytes, 0, length, at);
+  return bytes.subarray(0, bytesRead);
+}

@@ -1,0 +1,133 @@
+/**
+ * tar, gzipped or not, as a stream: read once to see what is in it, then once for each group of files. Nothing is written
+ * to disk; a path in it is a name and no more.
+ */
+import { Readable } from 'node:stream';
+import { extract, type Extract } from 'tar-stream';
+
+import { BridgeError } from '../../core/errors.ts';
+import { readInput } from '../../core/input.ts';
+import { HEAD_BYTES, sniff } from '../../formats/log_files.ts';
+import { copyOnDisk } from './on_disk.ts';
+import {
+  entryPath,
+  isDatabasePath,
+  isWanted,
+  type Content,
+  type SeenFile,
+  type Tree,
+  type TreeLimits,
+} from './tree.ts';
+
+type Entry = Extract extends AsyncIterable<infer E> ? E : never;
+
+/** A header's length, and where its checksum stands. */
+const BLOCK_BYTES = 512;
+const CHECKSUM_AT = 148;
+const CHECKSUM_BYTES = 8;
+/** Of all reading, for a progress bar. */
+const LOOK_SHARE = 0.2;
+
+/** True if `head`, at least a block, is the header of a tar's first entry. */
+export function looksLikeTar(head: Uint8Array): boolean {
+  if (head.length < BLOCK_BYTES) return false;
+  let sum = 0;
+  for (let at = 0; at < BLOCK_BYTES; at++) {
+    const isChecksum = at >= CHECKSUM_AT && at < CHECKSUM_AT + CHECKSUM_BYTES;
+    sum += isChecksum ? 0x20 : (head[at] ?? 0);
+  }
+  const said = Buffer.from(head.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES)).toString('latin1');
+  return head[0] !== 0 && sum === Number.parseInt(said.replace(/[^0-7]/g, ''), 8);
+}
+
+export function tarTree(path: string, limits: TreeLimits, signal: AbortSignal, onBytes: (bytes: number) => void): Tree {
+  /** `share` of the archive's bytes is told of. */
+  async function* entries(share: number): AsyncGenerator<Entry> {
+    const tar = extract();
+    const source = Readable.from(readInput(path, signal, (bytes) => onBytes(bytes * share)));
+    source.on('error', (error) => tar.destroy(error));
+    source.pipe(tar);
+    try {
+      for await (const entry of tar) {
+        yield entry;
+        entry.resume(); // What was not read is passed over.
+      }
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw asProblem(error, path);
+    } finally {
+      source.destroy();
+      tar.destroy();
+    }
+  }
+
+  const tree: Tree = {
+    isSequential: true,
+    async look(report) {
+      const seen: SeenFile[] = [];
+      try {
+        for await (const entry of entries(LOOK_SHARE)) {
+          const name = wantedName(entry);
+          if (name === undefined) continue;
+          if (seen.length >= limits.files_max) {
+            const message = `read ${path}: it has more than ${limits.files_max} logs, the others are not read`;
+            report(new BridgeError('BRIDGE_IO', message, { reason: 'limit' }));
+            break;
+          }
+          const size = entry.header.size;
+          const format = isDatabasePath(name) ? 'database' : sniff(await headOf(entry));
+          if (format !== undefined) seen.push({ path: name, size, format });
+        }
+      } catch (error) {
+        report(BridgeError.from(error, 'BRIDGE_DECODE', `read ${path}`)); // What came before it is used.
+      }
+      return seen;
+    },
+    async *read(groups) {
+      for (const group of groups) {
+        const wanted = new Set(group);
+        try {
+          for await (const entry of entries((1 - LOOK_SHARE) / groups.length)) {
+            const name = wantedName(entry);
+            if (name === undefined || !wanted.delete(name)) continue;
+            yield { path: name, bytes: contentOf(entry) } satisfies Content;
+            if (wanted.size === 0) break;
+          }
+        } catch (error) {
+          if (signal.aborted) throw error;
+          // The first look has told of it; what is whole was given.
+        }
+      }
+    },
+    onDisk: (name) => copyOnDisk(tree, name, limits),
+  };
+  return tree;
+}
+
+function wantedName({ header }: Entry): string | undefined {
+  if (header.type !== 'file' && header.type !== 'contiguous-file') return undefined;
+  const path = entryPath(header.name);
+  return path !== undefined && isWanted(path) ? path : undefined;
+}
+
+async function headOf(entry: Entry): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of entry as AsyncIterable<Buffer>) {
+    if (length < HEAD_BYTES) pieces.push(piece);
+    length += piece.length;
+  }
+  return Buffer.concat(pieces).subarray(0, HEAD_BYTES);
+}
+
+/** An entry's bytes. What is left when nobody wants more is passed over, not the archive as a whole. */
+async function* contentOf(entry: Entry): AsyncGenerator<Buffer> {
+  for await (const piece of entry as AsyncIterable<Buffer>) yield piece;
+}
+
+function asProblem(error: unknown, path: string): BridgeError {
+  if (error instanceof BridgeError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  const reason = /end of data|end of (?:file|stream)/i.test(why) ? 'truncated' : 'corrupt';
+  return new BridgeError('BRIDGE_DECODE', `read ${path}: ${why}`, { cause: error, reason });
+}
