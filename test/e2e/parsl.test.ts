@@ -3,11 +3,8 @@
  * process of its own, and its traces, metrics and page are held against what the workflow knows that it did.
  */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import type { RunDetail } from '../../bridge/store/store.ts';
 import { phaseSpanId, runId, taskId } from '../../bridge/core/ids.ts';
@@ -15,10 +12,8 @@ import type { BridgeProcess } from '../helpers/bridge.ts';
 import { startBridgeProcess } from '../helpers/bridge.ts';
 import type { OtlpServer, ReceivedSpan } from '../helpers/otlp_server.ts';
 import { startOtlpServer } from '../helpers/otlp_server.ts';
-import { pythonWith } from '../helpers/python.ts';
-
-const run = promisify(execFile);
-const here = import.meta.dirname;
+import { runWorkflow } from '../helpers/workflow.ts';
+import type { WorkflowRun } from '../helpers/workflow.ts';
 
 /** Oldest plugin epoch, one between, the newest; encrypted where the radio crosses the interchange. */
 const cases = [
@@ -32,29 +27,8 @@ const cases = [
   ['2026.10.26', 'threads', false],
 ] as const;
 
-interface ExpectedTask {
-  readonly task: number;
-  readonly app: string;
-  readonly state: string;
-  readonly launched: number;
-  readonly executor: string;
-  readonly depends: readonly number[];
-}
-
-interface Outcome {
-  readonly runs: readonly [
-    {
-      readonly run_id: string;
-      readonly workflow_name: string;
-      readonly tasks: readonly ExpectedTask[];
-      readonly joined: readonly { readonly task: number; readonly joins: readonly number[] }[];
-      readonly observed: readonly { task: number; try: number; executor: string; file?: string; stdout?: string }[];
-    },
-  ];
-}
-
 /** The run as the page shows it, once it shows all tasks as final: the read side is written a few times a second. */
-async function shownRun({ url }: BridgeProcess, { run_id, tasks }: Outcome['runs'][0]): Promise<RunDetail> {
+async function shownRun({ url }: BridgeProcess, { run_id, tasks }: WorkflowRun): Promise<RunDetail> {
   for (let end = Date.now() + 5_000; ;) {
     const { run: shown } = (await (await fetch(`${url}/api/runs/${run_id}`)).json()) as { run: RunDetail };
     const final = ['exec_done', 'memo_done', 'failed', 'dep_fail'].reduce(
@@ -70,31 +44,18 @@ for (const [parsl, radio, encrypted] of cases) {
     this.timeout(300_000);
     let backend: OtlpServer;
     let bridge: BridgeProcess;
-    let outcome: Outcome['runs'][0];
+    let outcome: WorkflowRun;
     let spans: readonly ReceivedSpan[];
     let metrics = '';
     let page: RunDetail;
 
     before(async () => {
-      const python = pythonWith(parsl);
       backend = await startOtlpServer();
-      const directory = mkdtempSync(join(tmpdir(), 'parsl-otel-e2e-'));
       bridge = await startBridgeProcess({
-        directory,
         args: ['--finish'],
         config: { exporters: { prometheus: {}, otlp: { endpoint: backend.grpcUrl } }, metrics_interval_ms: 500 },
       });
-      const expect = join(directory, 'outcome.json');
-      const script = join(here, 'python', 'workflow.py');
-      const args = [
-        '--radio',
-        radio,
-        ...(encrypted ? ['--encrypted'] : []),
-        '--connection-file',
-        bridge.connectionFile,
-      ];
-      await run(python, [script, ...args, '--run-dir', join(directory, 'run'), '--expect', expect], { cwd: directory });
-      outcome = (JSON.parse(readFileSync(expect, 'utf8')) as Outcome).runs[0];
+      outcome = await runWorkflow({ parsl, radio, encrypted, connectionFile: bridge.connectionFile });
       metrics = await (await fetch(`${bridge.url}/metrics`)).text();
       page = await shownRun(bridge, outcome);
       assert.equal(await bridge.interrupt(), 0, bridge.errors());

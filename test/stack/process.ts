@@ -3,6 +3,7 @@
  * writes is kept, because it is what explains a failure.
  */
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -32,6 +33,12 @@ export interface ProcessOptions {
 const READY_MS = 60_000;
 const STOP_MS = 20_000;
 
+/** Whoever starts processes and then fails, or is interrupted, leaves none behind. */
+const left = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of left) child.kill('SIGKILL');
+});
+
 /** Resolves when it is ready; rejects with what it wrote if it ends before, or takes a minute. */
 export async function startProcess({ name, command, args, cwd, env, readyUrl }: ProcessOptions): Promise<Started> {
   const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -41,7 +48,11 @@ export async function startProcess({ name, command, args, cwd, env, readyUrl }: 
   const exited = once(child, 'exit');
   exited.catch(() => {}); // A command that is not there: told below.
   let isOver = false;
-  const over = (): void => void (isOver = true);
+  left.add(child);
+  const over = (): void => {
+    isOver = true;
+    left.delete(child);
+  };
   child.once('exit', over).once('error', (error) => {
     output += String(error);
     over();

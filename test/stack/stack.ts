@@ -19,7 +19,7 @@ export type Part = (typeof parts)[number];
 
 export interface Stack {
   readonly urls: Readonly<
-    Record<'otlp' | 'jaeger' | 'prometheus' | 'alertmanager' | 'loki' | 'collectorMetrics', string>
+    Record<'otlpGrpc' | 'otlpHttp' | 'jaeger' | 'prometheus' | 'alertmanager' | 'loki' | 'collectorMetrics', string>
   >;
   readonly directory: string;
   /** What a part wrote so far, over all its starts. */
@@ -35,20 +35,24 @@ export interface Stack {
 export interface StackOptions {
   /** For configuration, data and queues; must exist. */
   readonly directory: string;
-  /** How metrics come to Prometheus: written by the Collector, or scraped from it. */
-  readonly route?: 'remote_write' | 'scrape';
+  /** What to start; all of it unless told. */
+  readonly only?: readonly Part[];
+  /** Files that the Collector is given after otel-config.yaml. With scrape.yaml Prometheus scrapes it. */
+  readonly overrides?: readonly ('collector/scrape.yaml' | 'collector/host-metrics.yaml')[];
 }
 
-/** Starts all parts, one after the other. If one does not start, those that did are ended. */
-export async function startStack({ directory, route = 'remote_write' }: StackOptions): Promise<Stack> {
+/** Starts all parts, the Collector last. If one does not start, those that did are ended. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { directory, only = parts } = options;
   const ports = await choosePorts();
-  const commands = commandsOf(directory, ports, route);
+  const commands = commandsOf(options, ports);
   const running = new Map<Part, Started>();
   const outputs = new Map<Part, string>();
   const output = (part: Part): string => (outputs.get(part) ?? '') + (running.get(part)?.output() ?? '');
   const stack: Stack = {
     urls: {
-      otlp: url(ports.otlpGrpc),
+      otlpGrpc: url(ports.otlpGrpc),
+      otlpHttp: url(ports.otlpHttp),
       jaeger: url(ports.jaegerQuery),
       prometheus: url(ports.prometheus),
       alertmanager: url(ports.alertmanager),
@@ -63,14 +67,18 @@ export async function startStack({ directory, route = 'remote_write' }: StackOpt
       running.delete(part);
     },
     async start(part) {
-      running.set(part, await startProcess({ name: part, cwd: directory, ...commands[part] }));
+      running.set(part, await startProcess({ name: part, cwd: directory, ...commands[part]() }));
     },
     async stop() {
       for (const part of parts.toReversed()) await running.get(part)?.stop();
     },
   };
   try {
-    for (const part of parts) await stack.start(part);
+    const backends = only.filter((part) => part !== 'collector').map((part) => stack.start(part));
+    // All of them, so that none is still starting when the others are ended.
+    const failed = (await Promise.allSettled(backends)).find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    if (only.includes('collector')) await stack.start('collector');
   } catch (error) {
     await stack.stop();
     throw error;
@@ -97,22 +105,22 @@ const local = (port: number): string => `127.0.0.1:${port}`;
 
 type Command = Omit<ProcessOptions, 'name' | 'cwd'>;
 
-function commandsOf(directory: string, ports: Ports, route: NonNullable<StackOptions['route']>): Record<Part, Command> {
+/** How each part is started; what is not started is not built either. */
+function commandsOf({ directory, overrides = [] }: StackOptions, ports: Ports): Record<Part, () => Command> {
   const docker = (file: string): string => join(root, 'docker', file);
-  const overrides = route === 'scrape' ? [`--config=${join(root, 'collector', 'scrape.yaml')}`] : [];
   return {
-    prometheus: {
+    prometheus: () => ({
       command: 'prometheus',
       args: [
-        `--config.file=${prometheusConfig(directory, ports, route)}`,
+        `--config.file=${prometheusConfig(directory, ports, overrides.includes('collector/scrape.yaml'))}`,
         `--storage.tsdb.path=${join(directory, 'prometheus')}`,
         `--web.listen-address=${local(ports.prometheus)}`,
         '--web.enable-remote-write-receiver',
         '--enable-feature=exemplar-storage',
       ],
       readyUrl: `${url(ports.prometheus)}/-/ready`,
-    },
-    alertmanager: {
+    }),
+    alertmanager: () => ({
       command: 'prometheus-alertmanager',
       args: [
         `--config.file=${join(root, 'dashboards', 'prometheus', 'alertmanager.yml')}`,
@@ -121,10 +129,10 @@ function commandsOf(directory: string, ports: Ports, route: NonNullable<StackOpt
         '--cluster.listen-address=', // No other Alertmanager: it stays off the network.
       ],
       readyUrl: `${url(ports.alertmanager)}/-/ready`,
-    },
-    loki: {
+    }),
+    loki: () => ({
       command: built('loki'),
-      args: [`-config.file=${docker('loki.yaml')}`, '-config.expand-env=true'],
+      args: [`-config.file=${docker('loki.yaml')}`, '-config.expand-env=true', '-ingester.min-ready-duration=0s'],
       env: {
         LOKI_LISTEN: '127.0.0.1',
         LOKI_HTTP_PORT: String(ports.loki),
@@ -132,8 +140,8 @@ function commandsOf(directory: string, ports: Ports, route: NonNullable<StackOpt
         LOKI_DIR: join(directory, 'loki'),
       },
       readyUrl: `${url(ports.loki)}/ready`,
-    },
-    jaeger: {
+    }),
+    jaeger: () => ({
       command: built('jaeger'),
       args: [`--config=${docker('jaeger.yaml')}`],
       env: {
@@ -149,10 +157,10 @@ function commandsOf(directory: string, ports: Ports, route: NonNullable<StackOpt
         PROMETHEUS_URL: url(ports.prometheus),
       },
       readyUrl: `${url(ports.jaegerHealth)}/status`,
-    },
-    collector: {
+    }),
+    collector: () => ({
       command: built('parsl-otelcol'),
-      args: [`--config=${join(root, 'otel-config.yaml')}`, ...overrides],
+      args: ['otel-config.yaml', ...overrides].map((file) => `--config=${join(root, file)}`),
       env: {
         OTLP_GRPC_LISTEN: local(ports.otlpGrpc),
         OTLP_HTTP_LISTEN: local(ports.otlpHttp),
@@ -166,7 +174,7 @@ function commandsOf(directory: string, ports: Ports, route: NonNullable<StackOpt
         QUEUE_DIR: join(directory, 'queue'),
       },
       readyUrl: url(ports.health),
-    },
+    }),
   };
 }
 
@@ -177,7 +185,7 @@ interface PrometheusConfig {
 }
 
 /** The stack's Prometheus file and rules, with our addresses and seconds for minutes. Returns the path of the copy. */
-function prometheusConfig(directory: string, ports: Ports, route: NonNullable<StackOptions['route']>): string {
+function prometheusConfig(directory: string, ports: Ports, scrapes: boolean): string {
   const folder = join(root, 'dashboards', 'prometheus');
   const addresses: Readonly<Record<string, number>> = {
     'alertmanager:9093': ports.alertmanager,
@@ -188,7 +196,7 @@ function prometheusConfig(directory: string, ports: Ports, route: NonNullable<St
   for (const [address, port] of Object.entries(addresses)) text = text.replaceAll(address, local(port));
   const config = parse(text) as PrometheusConfig;
   config.global = { scrape_interval: '1s', evaluation_interval: '1s' };
-  if (route === 'scrape')
+  if (scrapes)
     config.scrape_configs.push({
       job_name: 'workflows',
       honor_labels: true,
