@@ -1,8 +1,14 @@
 /** The commands that ask: about runs and tasks in a data directory, or in files that are read for the question. */
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 
 import type { FlowOptions } from './commands/flow.ts';
 import type { Io } from './commands/io.ts';
+import type { LifelineOptions } from './commands/lifeline.ts';
+import type { QueryOptions } from './commands/query.ts';
+import type { StatesOptions } from './commands/states.ts';
+import { pointsMax } from './store/store.ts';
+
+const archive = '--from runinfo.tar.gz';
 
 export function addQueryCommands(program: Command, io: Io, exit: (code: number) => void): void {
   const query = (name: string, about: string, examples: string): Command =>
@@ -20,4 +26,41 @@ export function addQueryCommands(program: Command, io: Io, exit: (code: number) 
     .argument('<[run] task...>', 'the run, and the number of the task')
     .option('--phases', 'time per step instead of lines')
     .action(async (given: string[], options: FlowOptions) => exit(await (await import('./commands/flow.ts')).flow(given, options, io)));
+
+  query('lifeline', 'show the typical task’s steps and how long each takes', `  parsl-otel lifeline 60af0e2a
+  parsl-otel lifeline --app simulate ${archive}`)
+    .argument('[run]')
+    .option('--app <app>', 'tasks of this app alone')
+    .action(async (run: string | undefined, options: LifelineOptions) => exit(await (await import('./commands/lifeline.ts')).lifeline(run, options, io)));
+
+  query('bottleneck', 'say where tasks wait, and what the limit is in each period', `  parsl-otel bottleneck
+  parsl-otel bottleneck ${archive}`)
+    .argument('[run]')
+    .action(async (run: string | undefined, options: QueryOptions) => exit(await (await import('./commands/bottleneck.ts')).bottleneck(run, options, io)));
+
+  query('states', 'count tasks in each state over time, and lengths of queues', `  parsl-otel states
+  parsl-otel states 60af0e2a --points 50`)
+    .argument('[run]')
+    .option('--points <number>', 'instants (default: 20)', pointsOf)
+    .action(async (run: string | undefined, options: StatesOptions) => exit(await (await import('./commands/states.ts')).states(run, options, io)));
+
+  query('runs', 'list the runs', `  parsl-otel runs
+  parsl-otel runs ${archive}`)
+    .action(async (options: QueryOptions) => exit(await (await import('./commands/runs.ts')).runs(options, io)));
+
+  query('run', 'sum up one run: progress by app and executor, what failed', `  parsl-otel run 60af0e2a
+  parsl-otel run ${archive}`)
+    .argument('[run]')
+    .action(async (run: string | undefined, options: QueryOptions) => exit(await (await import('./commands/runs.ts')).run(run, options, io)));
+
+  query('task', 'show one task with its tries and what it depends on', `  parsl-otel task 60af0e2a 12
+  parsl-otel task 12 --json`)
+    .argument('<[run] task...>', 'the run, and the number of the task')
+    .action(async (given: string[], options: QueryOptions) => exit(await (await import('./commands/runs.ts')).task(given, options, io)));
 } // prettier-ignore
+
+function pointsOf(text: string): number {
+  const points = Number(text);
+  if (Number.isInteger(points) && points >= 2 && points <= pointsMax) return points;
+  throw new InvalidArgumentError(`give a whole number from 2 to ${pointsMax}.`);
+}

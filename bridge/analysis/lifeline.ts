@@ -2,11 +2,11 @@
  * The typical task: what the seeds of this project call findcommon, made tolerant. Each try's log lines become a sequence
  * of steps (a step is a template in a log in a kind of thread; of a step that repeats, its first time counts). Nothing
  * needs to be equal in all tries: sequences that are equal are counted as *signatures*; steps that at least half of
- * the tries have make up the *common sequence*, in order of their median time; each try is aligned with it by the longest
+ * the tries have make up the *common sequence*, each before those that it precedes in most tries; each try is aligned with it by the longest
  * common subsequence, and a step says in how many tries it stood in that place. Two processes that race therefore cost a few
  * signatures, not the picture.
  */
-import { align } from './align.ts';
+import { align, orderOf } from './align.ts';
 import { Quantities, histogramEdges, type Spread } from './quantities.ts';
 
 /** Log lines taken into account; beyond, they are counted as cut. About 30 bytes each. */
@@ -110,7 +110,7 @@ export function lifelineOf(seen: Iterable<Seen>, options: LifelineOptions): Life
   }
   const ranked = [...signatures.values()].sort((a, b) => b.tries - a.tries);
   const isCommon = (step: number): boolean => 2 * (gathered[step]?.tries ?? 0) >= tries;
-  const common = [...steps.keys()].filter(isCommon).sort((a, b) => (gathered[a]?.median ?? 0) - (gathered[b]?.median ?? 0) || a - b); // prettier-ignore
+  const common = orderOf([...steps.keys()].filter(isCommon), ranked);
   const inOrder = align(common, ranked);
   const bins = histogramEdges(common.flatMap((step) => gathered[step]?.took.range() ?? []));
   const named = (step: number): Step => steps[step] ?? { log: '', thread: '', template: '' };
@@ -204,10 +204,6 @@ class StepStatistics {
     this.repeats += repeats[k] ?? 1;
     this.offset.add(time - (times[0] ?? 0));
     this.took.add(time - (times[k - 1] ?? time));
-  }
-
-  get median(): number {
-    return this.offset.spread().median;
   }
 }
 

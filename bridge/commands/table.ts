@@ -38,19 +38,19 @@ export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`;
 }
 
-/** Text in lines of at most `width`, or 100 where nobody tells, broken at blanks. */
+/** Text in lines of at most `width`, or 100 where nobody tells, broken at blanks; a no-break space holds two words together. */
 export function wrapped(text: string, width: number | undefined, indent = ''): string[] {
   const room = Math.max(40, width ?? 100) - indent.length;
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(/\s+/)) {
+  for (const word of text.split(/[ \n]+/)) {
     if (line !== '' && line.length + 1 + word.length > room) {
       lines.push(indent + line);
       line = '';
     }
     line += line === '' ? word : ` ${word}`;
   }
-  return [...lines, indent + line];
+  return [...lines, indent + line].map((each) => each.replaceAll('\u00a0', ' '));
 }
 
 /** 812 µs, 45.1 ms, 3.42 s, 2m 05s, 1h 20m: the page's way of showing how long something took. */
