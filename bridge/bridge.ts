@@ -25,6 +25,7 @@ import { Pipeline } from './pipeline.ts';
 import { openQuarantine } from './quarantine.ts';
 import { gauges } from './self.ts';
 import type { Store } from './store/store.ts';
+import { liveOperators } from './rules.ts';
 import { openStore } from './store/sqlite.ts';
 import { openReadsThread } from './store/thread.ts';
 import { startTelemetry } from './telemetry.ts';
@@ -155,6 +156,7 @@ function openPipeline(options: BridgeOptions, { store, live, outputs, meters }: 
     ...options,
     journalPath: join(options.dataDir, 'journal.db'),
     outputs,
+    operators: liveOperators(options.config.settings.rules, options.log),
     rows: {
       seq: store.seq(),
       write(rows, seq) {

@@ -78,6 +78,10 @@ export const settings = z.strictObject({
       quarantine_bytes_max: z.int().min(0).default(67_108_864).describe('Bytes kept in the quarantine.'),
     })
     .prefault({}),
+  rules: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Files of rules of your own, which add to the shipped ones (docs/rules.md).'),
   metrics_interval_ms: z.int().min(100).max(3_600_000).default(15_000).describe('How often metrics are pushed.'),
   jaeger_url: z.url().optional().describe('Jaeger’s page, for links from tasks to traces.'),
 });

@@ -14,15 +14,19 @@ import type { WideRecord } from './core/record.ts';
 import type { Rows } from './core/row.ts';
 import type { Metric } from './core/signal.ts';
 import { namedZone } from './core/time.ts';
+import type { Output } from './engine.ts';
 import { Engine } from './engine.ts';
 import { createFrameParser, encodeFrames } from './formats/capture.ts';
 import { decodeFrames } from './formats/frames.ts';
 import type { Entry } from './journal/journal.ts';
 import { Journal } from './journal/journal.ts';
 import type { Outputs } from './outputs.ts';
+import type { OperatorCounts, Operators } from './processors/operators.ts';
 
 const TICK_MS = 250;
 const FRAME_BYTES_MAX = 64 * 1024 * 1024;
+/** The checkpoint of what the operators have let go; no exporter's id has a space. */
+const OPERATORS = 'the operators';
 
 /** The read side, as far as the pipeline feeds it. */
 export interface RowSink {
@@ -37,6 +41,8 @@ export interface PipelineOptions {
   readonly log: Logger;
   readonly now: () => number;
   readonly outputs: Outputs;
+  /** What widens records; a replay needs it as new. */
+  readonly operators: Operators;
   readonly rows: RowSink;
   /** Told of every batch after it was applied. */
   readonly onRecords: (records: readonly WideRecord[], arrival: number) => void;
@@ -53,6 +59,9 @@ export class Pipeline {
   #openedRuns: string[] = [];
   /** First entry of each open run; what it needs is not pruned. */
   readonly #firstSeqs = new Map<string, number>();
+  /** Entries of which the operators may hold records, oldest first. */
+  #recent: { readonly seq: number; readonly arrival: number }[] = [];
+  #savedHeldFrom = 0;
   #isTicking = false;
 
   private constructor(options: PipelineOptions, closedRuns: readonly string[], journal: Journal) {
@@ -77,7 +86,7 @@ export class Pipeline {
     const { config, journalPath, outputs, rows, log } = options;
     const { retention_bytes, bytes_max } = config.settings.journal;
     const journal = new Journal({ path: journalPath, retentionBytes: retention_bytes, bytesMax: bytes_max });
-    const remembered = await journal.open(outputs.outputs.map(({ id }) => id));
+    const remembered = await journal.open([...outputs.outputs.map(({ id }) => id), OPERATORS]);
     outputs.resume(remembered.checkpoints);
     // Rows that are gone are made again from all that the journal still has.
     const isRebuild = rows.seq === 0 && remembered.lastSeq > 0;
@@ -106,6 +115,10 @@ export class Pipeline {
   /** Closes one run, or all, as they stand. An entry of the journal like any other, so that a replay closes them too. */
   async finish(run = ''): Promise<void> {
     await this.#journalEvent('finish', run);
+  }
+
+  get operatorCounts(): OperatorCounts {
+    return this.#options.operators.counts;
   }
 
   /** All metrics as they are now; with `ends`, series that are over get their last point. */
@@ -150,23 +163,44 @@ export class Pipeline {
     records: readonly WideRecord[],
     frames: readonly Frame[],
   ): void {
-    const { spans, logs } =
+    const { operators, outputs, onRecords } = this.#options;
+    const run = kind === 'finish' && receiver !== '' ? receiver : undefined;
+    if (kind === 'data') this.#recent.push({ seq, arrival });
+    const neededFrom = this.#heldFrom(seq);
+    const widened =
       kind === 'data'
-        ? this.engine.apply(records, arrival, seq <= this.#options.rows.seq)
-        : kind === 'tick'
-          ? this.engine.tick(arrival)
-          : this.engine.finish(receiver === '' ? undefined : receiver);
+        ? operators.apply(records, arrival)
+        : kind === 'finish' && run === undefined
+          ? operators.finish()
+          : operators.tick(arrival);
+    const isStored = seq <= this.#options.rows.seq;
+    const { spans, logs } = mergeOutputs(
+      kind === 'data' || widened.length > 0 ? this.engine.apply(widened, arrival, isStored) : noOutput,
+      kind === 'data' ? noOutput : kind === 'tick' ? this.engine.tick(arrival) : this.engine.finish(run),
+    );
     this.#appliedSeq = Math.max(this.#appliedSeq, seq);
-    this.#options.outputs.offer(seq, { records, spans, logs, metrics: [], frames });
-    for (const run of this.#openedRuns.splice(0)) {
-      this.#firstSeqs.set(run, seq);
-      this.journal.runOpened(run, seq);
+    // Who decodes frames for itself gets the widened records as a frame.
+    const told = widened === records ? frames : outputs.wants('frames') ? factFrames(widened, arrival) : [];
+    outputs.offer(seq, { records: widened, spans, logs, metrics: [], frames: told });
+    for (const opened of this.#openedRuns.splice(0)) {
+      const first = Math.min(seq, neededFrom);
+      this.#firstSeqs.set(opened, first);
+      this.journal.runOpened(opened, first);
     }
-    for (const run of this.#closedRuns.splice(0)) {
-      this.#firstSeqs.delete(run);
-      this.journal.runClosed(run, seq);
+    for (const closed of this.#closedRuns.splice(0)) {
+      this.#firstSeqs.delete(closed);
+      this.journal.runClosed(closed, seq);
+      operators.runClosed(closed);
     }
-    this.#options.onRecords(records, arrival);
+    onRecords(widened, arrival);
+  }
+
+  /** The first entry of which the operators hold a record; `next` if they hold none. */
+  #heldFrom(next: number): number {
+    const oldest = this.#options.operators.oldestArrival;
+    const first = this.#recent.findIndex(({ arrival }) => arrival >= oldest);
+    this.#recent = first < 0 ? [] : first === 0 ? this.#recent : this.#recent.slice(first);
+    return this.#recent[0]?.seq ?? next;
   }
 
   async #tick(): Promise<void> {
@@ -174,7 +208,8 @@ export class Pipeline {
     this.#isTicking = true;
     try {
       const now = this.#options.now();
-      if (this.engine.nextDeadline <= now) await this.#journalEvent('tick', '');
+      if (Math.min(this.engine.nextDeadline, this.#options.operators.nextDeadline) <= now)
+        await this.#journalEvent('tick', '');
       const silence = this.#options.config.settings.closing.silence_ms * 1000;
       for (const run of this.engine.silentRuns(now - silence)) await this.#journalEvent('finish', run);
       this.flushRows();
@@ -200,13 +235,33 @@ export class Pipeline {
 
   #saveProgress(): void {
     for (const [exporter, seq] of this.#options.outputs.takeProgress()) this.journal.checkpoint(exporter, seq);
+    const heldFrom = this.#heldFrom(this.#appliedSeq + 1);
+    if (heldFrom !== this.#savedHeldFrom) this.journal.checkpoint(OPERATORS, heldFrom - 1);
+    this.#savedHeldFrom = heldFrom;
     // What a dead backend still owes must not fill the journal until nothing more is taken in (DESIGN.md §4.4): from
     // half full on, entries go whether they are delivered or not. The exporter's queue has them as long as this runs.
     const isCrowded = this.journal.bytes * 2 > this.journal.bytesMax;
     const delivered = isCrowded ? this.#appliedSeq : this.#options.outputs.delivered();
-    this.journal.prune(Math.min(delivered + 1, ...this.#firstSeqs.values()));
+    this.journal.prune(Math.min(delivered + 1, heldFrom, ...this.#firstSeqs.values()));
   }
 }
+
+const noOutput: Output = { spans: [], logs: [] };
+
+function mergeOutputs(first: Output, second: Output): Output {
+  if (second.spans.length === 0 && second.logs.length === 0) return first;
+  return { spans: [...first.spans, ...second.spans], logs: [...first.logs, ...second.logs] };
+}
+
+/** Of widened records, those that say more than a text. */
+function factFrames(records: readonly WideRecord[], arrival: number): Frame[] {
+  const facts = records.filter((record) => factKeys.some((key) => record[key] !== undefined));
+  return facts.length === 0 ? [] : [recordsFrame(facts, arrival)];
+}
+
+const factKeys = [
+  'parsl.message_type', 'parsl.task_state', 'parsl.block_state', 'parsl.app_name', 'parsl.workflow_info.parsl_version',
+]; // prettier-ignore
 
 function framesOf({ body }: Entry): Frame[] {
   return createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX }).push(body);

@@ -3,10 +3,15 @@
  * ones lie in processors/rules/ and come first; a user's add to them.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 
 import { BridgeError } from './core/errors.ts';
+import type { Logger } from './core/log.ts';
+import { readTable } from './formats/table.ts';
+import type { Joined } from './processors/join.ts';
+import type { Operators } from './processors/operators.ts';
+import { createOperators, liveLimits } from './processors/operators.ts';
 import type { RulesFile } from './processors/schema.ts';
 import { rulesSchema } from './processors/schema.ts';
 import { Widener } from './processors/widen.ts';
@@ -21,6 +26,17 @@ export function shippedRules(): RulesFile[] {
     .map((name) => readRules(join(shippedDir, name)));
 }
 
+/** What widens the records of a running bridge: the shipped rules, then the files that its configuration names. */
+export function liveOperators(files: readonly string[], log: Logger): Operators {
+  return createOperators({
+    rules: [...shippedRules(), ...files.map(readRules)],
+    joined: files.flatMap(readJoined),
+    limits: liveLimits,
+    onContradiction: ({ rule, group, key, was, told }) =>
+      log.warn({ rule, ...group, key, was, told }, 'Records contradict each other.'),
+  });
+}
+
 /** Reads one file of rules. Throws BRIDGE_CONFIG with the file, the line and what is wrong there. */
 export function readRules(path: string): RulesFile {
   let text: string;
@@ -30,6 +46,18 @@ export function readRules(path: string): RulesFile {
     throw BridgeError.from(error, 'BRIDGE_CONFIG', `read rules ${path}`);
   }
   return parseRules(text, path);
+}
+
+/** The tables that a file of rules joins with. Throws BRIDGE_CONFIG if one cannot be read. */
+export function readJoined(path: string): Joined[] {
+  return readRules(path).join.map((spec) => {
+    const file = resolve(dirname(path), spec.file);
+    try {
+      return { spec, rows: readTable(readFileSync(file, 'utf8')) };
+    } catch (error) {
+      throw BridgeError.from(error, 'BRIDGE_CONFIG', `join "${spec.name}" with ${file}`);
+    }
+  });
 }
 
 /** `path` names the file in errors. */

@@ -2,6 +2,7 @@
 import type { Meters } from './core/meters.ts';
 import type { Outputs } from './outputs.ts';
 import type { Pipeline } from './pipeline.ts';
+import { heldReasons } from './processors/imply.ts';
 
 const EVERY_MS = 1000;
 
@@ -16,7 +17,18 @@ export interface Measured {
 /** Starts reading; returns how to stop it. */
 export function gauges({ meters, pipeline, outputs, lastReceived, now }: Measured): () => void {
   let late = 0;
+  let told = pipeline.operatorCounts;
+  function readOperators(): void {
+    const counts = pipeline.operatorCounts;
+    meters.set('heldRecords', [], counts.held);
+    for (const reason of heldReasons)
+      meters.add('unresolved', [reason], counts.unresolved[reason] - told.unresolved[reason]);
+    meters.add('contradictions', [], counts.contradictions - told.contradictions);
+    meters.add('twins', [], counts.twins - told.twins);
+    told = counts;
+  }
   function read(): void {
+    readOperators();
     const { counts, openTasks } = pipeline.engine;
     meters.add('late', [], counts.late - late);
     late = counts.late;

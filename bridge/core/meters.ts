@@ -45,6 +45,10 @@ export const meterSpecs = {
   journalSize: meter('parsl.bridge.journal.size', 'By', 'gauge', [], 'Bytes in the journal.'),
   journalLimit: meter('parsl.bridge.journal.limit', 'By', 'gauge', [], 'Bytes that the journal may hold.'),
   openTasks: meter('parsl.bridge.open_tasks', '{task}', 'gauge', [], 'Tasks that the model holds.'),
+  heldRecords: meter('parsl.bridge.held', '{record}', 'gauge', [], 'Log records that wait for what tells whose they are.'), // prettier-ignore
+  unresolved: meter('parsl.bridge.unresolved', '{record}', 'counter', ['reason'], 'Log records let go without it, by what let them go.'), // prettier-ignore
+  contradictions: meter('parsl.bridge.contradictions', '{record}', 'counter', [], 'Records that contradict others.'),
+  twins: meter('parsl.bridge.twins', '{record}', 'counter', [], 'Log records dropped as the same as another.'),
   memory: meter('parsl.bridge.memory', 'By', 'gauge', [], 'Resident memory of the bridge.'),
 } as const;
 

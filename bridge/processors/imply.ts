@@ -21,7 +21,9 @@ export interface HoldLimits {
   readonly closed_runs_max: number;
 }
 
-export type HeldReason = 'held_records' | 'held_bytes' | 'held_time' | 'end';
+/** What lets a record go that still lacks something. */
+export const heldReasons = ['held_records', 'held_bytes', 'held_time', 'end'] as const;
+export type HeldReason = (typeof heldReasons)[number];
 
 export interface Contradiction {
   readonly rule: string;
