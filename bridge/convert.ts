@@ -17,6 +17,9 @@ import { recordLine } from './exporters/jsonl.ts';
 import type { Sink } from './exporters/monitoring_db/sink.ts';
 import { toOtlpJson } from './exporters/otlp_json.ts';
 import { decodeFrames } from './formats/frames.ts';
+import { createOperators, noLimits } from './processors/operators.ts';
+import type { RulesFile } from './processors/schema.ts';
+import { shippedRules } from './rules.ts';
 
 export const convertFormats = ['otlp_json', 'jsonl', 'monitoring_db'] as const;
 export type ConvertFormat = (typeof convertFormats)[number];
@@ -24,6 +27,8 @@ export type ConvertFormat = (typeof convertFormats)[number];
 export interface ConvertOptions {
   readonly to: ConvertFormat;
   readonly zone: Zone | undefined;
+  /** The user's own, which add to the shipped ones. */
+  readonly rules?: readonly RulesFile[];
   /** Takes one line of output, without its newline. */
   readonly write: (line: string) => void;
   /** Takes the records where `to` is monitoring_db; its rows need no sorting. */
@@ -52,7 +57,7 @@ export async function convert(
   batches: AsyncIterable<readonly Frame[]>,
   options: ConvertOptions,
 ): Promise<ConvertResult> {
-  const { to, zone, write, sink, report } = options;
+  const { to, zone, rules = [], write, sink, report } = options;
   const total = { messages: 0, records: 0, spans: 0, problems: 0 };
   const tell = (problems: readonly BridgeError[]): void => {
     total.problems += problems.length;
