@@ -78,30 +78,25 @@ export async function convert(
       return noProblems;
     },
   };
+  const operators = createOperators({ rules: [...shippedRules(), ...rules], limits: noLimits });
   const target = sink !== undefined ? rowTarget(sink) : to === 'jsonl' ? lineTarget(write) : spans;
   for await (const frames of batches) {
     const { records, problems } = decodeFrames(frames, 'convert');
     total.messages += frames.length;
     total.records += records.length;
     tell(problems.map(({ error }) => error));
-    tell(target.take(records));
+    tell(target.take(operators.apply(records, 0)));
   }
+  tell(target.take(operators.finish()));
   tell(target.end());
   return { ...total, counts: engine.counts };
 }
 
-/** Records a transaction: its rows wait in memory until then. */
-const COMMIT_RECORDS = 8_192;
-
 function rowTarget(sink: Sink): Target {
   return {
     take(records) {
-      const problems: BridgeError[] = [];
-      for (let at = 0; at < records.length; at += COMMIT_RECORDS) {
-        sink.add(records.slice(at, at + COMMIT_RECORDS));
-        if (sink.waiting >= COMMIT_RECORDS) problems.push(...sink.commit());
-      }
-      return problems;
+      sink.add(records);
+      return noProblems;
     },
     end: () => sink.commit(),
   };

@@ -1,9 +1,12 @@
 /**
  * What one batch of records says, sorted by what it is about. Messages about one task or try are folded here, so that
  * three of them cost one row: what counts is the first and the last by their own time, whatever the order of arrival.
+ * Of everything else the row is kept and the record let go: it is several times as large.
  */
 import type { WideRecord } from '../../core/record.ts';
-import { asText, compare, isWorkerState, timeText, type Place } from './rows.ts';
+import {
+  asText, blockValues, compare, isWorkerState, nodeValues, resourceValues, timeText, type Cell, type Place,
+} from './rows.ts'; // prettier-ignore
 
 /** The first and the last message about something. */
 export interface Span {
@@ -43,26 +46,15 @@ export interface RunFacts {
   readonly tasks: Map<number, TaskFacts>;
 }
 
-export interface Status extends Place {
-  readonly run: string;
-  readonly task: number;
-  readonly attempt: number;
-}
-
-export interface Sample {
-  readonly run: string;
-  readonly task: number;
-  readonly attempt: number;
-  readonly time: string;
-  readonly record: WideRecord;
-}
+/** Rows that are only ever added, in the order of the columns of their statement. */
+type Added = (readonly Cell[])[];
 
 export interface Batch {
   readonly runs: Map<string, RunFacts>;
-  readonly statuses: Status[];
-  readonly samples: Sample[];
-  readonly nodes: WideRecord[];
-  readonly blocks: WideRecord[];
+  readonly statuses: Added;
+  readonly samples: Added;
+  readonly nodes: Added;
+  readonly blocks: Added;
   /** Records taken in, of all kinds. */
   records: number;
 }
@@ -86,10 +78,10 @@ export function collect(batch: Batch, record: WideRecord): void {
     case 'WORKFLOW_INFO':
       return collectWorkflow(runOf(batch, run), record);
     case 'NODE_INFO':
-      batch.nodes.push(record);
+      batch.nodes.push(nodeValues(record));
       return;
     case 'BLOCK_INFO':
-      batch.blocks.push(record);
+      batch.blocks.push(blockValues(record));
       return;
     default:
       batch.records -= 1;
@@ -104,7 +96,7 @@ function collectTask(batch: Batch, run: string, record: WideRecord): void {
   const facts = runOf(batch, run);
   learnCounts(facts, record);
   const attempt = attemptOf(record);
-  batch.statuses.push({ run, task, attempt, time, state });
+  batch.statuses.push([task, state, time, run, attempt]);
   const about = taskOf(facts, task);
   const told = { record, time, state };
   // A message that does not name the app or the executor is no message of Parsl's, which always does.
@@ -119,7 +111,7 @@ function collectWorker(batch: Batch, run: string, record: WideRecord): void {
   const time = timeText(record['parsl.timestamp']);
   if (typeof task !== 'number' || typeof state !== 'string' || !isWorkerState(state) || time === null) return;
   const attempt = attemptOf(record);
-  batch.statuses.push({ run, task, attempt, time, state });
+  batch.statuses.push([task, state, time, run, attempt]);
   if (state !== 'running') return;
   const attempted = tryOf(taskOf(runOf(batch, run), task), attempt);
   if (attempted.start !== undefined && attempted.start.time > time) return;
@@ -131,7 +123,7 @@ function collectResource(batch: Batch, run: string, record: WideRecord): void {
   const task = record['parsl.task'];
   const time = timeText(record['parsl.timestamp']);
   if (typeof task !== 'number' || time === null) return;
-  batch.samples.push({ run, task, attempt: attemptOf(record), time, record });
+  batch.samples.push(resourceValues(attemptOf(record), task, run, time, record));
   if (record['parsl.task_state'] !== undefined) collectWorker(batch, run, record);
 }
 

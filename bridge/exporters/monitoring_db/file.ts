@@ -60,7 +60,7 @@ export function openMonitoringDb(path: string, options: OpenOptions): Database.D
     db.pragma('synchronous = FULL');
     // Pages that many commits change are written back once in 16 MB of log, and found in memory.
     db.pragma('wal_autocheckpoint = 4000');
-    db.pragma('cache_size = -8000');
+    db.pragma('cache_size = -4000');
     // Neither Parsl nor a file with half a run has a workflow row for every status.
     db.pragma('foreign_keys = OFF');
     bringUpToDate(db, isEmpty);

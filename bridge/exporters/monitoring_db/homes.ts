@@ -27,8 +27,10 @@ export interface HomesOptions {
 }
 
 export interface Homes {
-  /** The file of a run; `rundir` if it is known now. */
-  of(run: string, rundir: string | undefined): string;
+  /** The file of a run, which `rundir` decides; undefined as long as nobody has told it. */
+  find(run: string, rundir: string | undefined): string | undefined;
+  /** The file of a run whose start may never be told. */
+  of(run: string): string;
   /** The file cannot be written to: its runs go to the fallback. */
   leave(path: string, why: string): void;
 }
@@ -49,26 +51,23 @@ export function openHomes({ path, fallbackPath, stateFile, inputs, onElsewhere }
   }
 
   return {
-    of(run, rundir) {
+    find(run, rundir) {
       const known = homes.get(run);
       if (known !== undefined) return known;
       // What the configuration says needs no memory, but for a run whose file is not the one it says.
       if (path !== undefined && (rundir === undefined || !isManaged(rundir, path))) return path;
+      if (rundir === undefined) return undefined;
       const { file, why } = choose(rundir, fallbackPath, taken);
       return settle(run, file, why);
     },
+    of: (run) => homes.get(run) ?? path ?? settle(run, fallbackPath, 'its start was not told'),
     leave(path, why) {
       for (const [run, file] of homes) if (file === path) settle(run, fallbackPath, why);
     },
   };
 }
 
-function choose(
-  rundir: string | undefined,
-  fallback: string,
-  taken: ReadonlySet<string>,
-): { file: string; why?: string } {
-  if (rundir === undefined) return { file: fallback, why: 'its start was not told' };
+function choose(rundir: string, fallback: string, taken: ReadonlySet<string>): { file: string; why?: string } {
   if (!isAbsolute(rundir) || !isDirectory(rundir)) return { file: fallback, why: `${rundir} is no directory here` };
   const usual = usualFile(rundir);
   const beside = join(dirname(usual), 'monitoring.parsl-otel.db');

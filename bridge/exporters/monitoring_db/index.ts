@@ -27,8 +27,8 @@ const config = z.strictObject({
     .describe('Databases that the bridge reads, which are never written to: the paths of its monitoring_db receivers.'),
 });
 
-/** Batches live for one commit: a large nursery would only keep the dead ones longer. */
-const resourceLimits = { maxYoungGenerationSizeMb: 12 };
+/** Holds what a slice gives rise to: what is alive at a collection would be kept for long (measured: bench/database). */
+const resourceLimits = { maxYoungGenerationSizeMb: 16 };
 
 export const monitoringDb = defineExporter({
   type: 'monitoring_db',

@@ -100,10 +100,12 @@ export function movingTry(record: WideRecord): Cell[] {
 }
 export const movingTryColumns = ['task_try_time_launched', 'task_try_time_returned', 'task_fail_history', 'task_joins'];
 
-/** A row of `resource` behind its try, task, run and timestamp. */
-export function resourceValues(record: WideRecord): Cell[] {
-  return resourceColumns.map((name) => (textColumns.has(name) ? asText(record[name]) : plain(record[name])));
+export function resourceValues(attempt: number, task: number, run: string, time: string, record: WideRecord): Cell[] {
+  const row: Cell[] = [attempt, task, run, time];
+  for (const name of resourceColumns) row.push(textColumns.has(name) ? asText(record[name]) : plain(record[name]));
+  return row;
 }
+/** Behind try, task, run and timestamp. */
 export const resourceColumns = [
   'resource_monitoring_interval', 'psutil_process_pid', 'psutil_process_memory_percent', 'psutil_process_children_count',
   'psutil_process_time_user', 'psutil_process_time_system', 'psutil_process_memory_virtual',

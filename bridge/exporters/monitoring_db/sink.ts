@@ -4,7 +4,7 @@
  *
  * All that decides is in the file: which message of a task is the first and which the last is told by its `status` rows.
  * So a sink can be stopped at any commit and started again, a journal can be replayed into it, and several bridges can
- * write one file. One commit is one transaction; nothing is kept from one to the next.
+ * write one file. Nothing is kept from one commit to the next.
  */
 import Database from 'better-sqlite3';
 
@@ -12,54 +12,43 @@ import { BridgeError, reasonOf } from '../../core/errors.ts';
 import type { WideRecord } from '../../core/record.ts';
 import { collect, newBatch, type Batch, type RunFacts, type Span, type Start, type TaskFacts } from './collect.ts';
 import { openMonitoringDb, type OpenOptions } from './file.ts';
-import {
-  blockValues, compare, fixedTask, isWorkerState, movingTask, movingTry, nodeValues, resourceValues, workflowValues,
-  type Cell, type Place,
-} from './rows.ts'; // prettier-ignore
-import { prepare, type Statements } from './statements.ts';
+import { compare, fixedTask, isWorkerState, movingTask, movingTry, workflowValues, type Cell, type Place } from './rows.ts'; // prettier-ignore
+import { prepare, type Statement, type Statements } from './statements.ts';
 import { waitingTable } from './tables.ts';
 
 export interface Sink {
-  /** Records taken in since the last commit. */
-  readonly waiting: number;
+  /**
+   * Takes records in. Their rows go to the file a thousand at a time, in a transaction that ends at commit(), or sooner
+   * where it becomes large: memory does not depend on how much is added. Throws as commit() does.
+   */
   add(records: readonly WideRecord[]): void;
   /**
-   * Writes what was added, in one transaction, and gives what could not be written: a row whose values the table
-   * refuses. Throws BRIDGE_IO where the file is locked or full; then none of it is written, and it can be added again.
+   * Makes what was added last, and gives what could not be written: rows whose values the table refuses. Throws
+   * BRIDGE_IO where the file is locked or full; then all since the last commit has to be added again.
    */
   commit(): BridgeError[];
   close(): void;
 }
 
+/** Records of which several can be about one task: these cost one row. */
+const WRITE_RECORDS = 1_000;
+const COMMIT_RECORDS = 10_000;
+
 export function openSink(path: string, options: OpenOptions): Sink {
-  const db = openMonitoringDb(path, options);
-  const writer = new BatchWriter(db, path);
-  let batch = newBatch();
-  return {
-    get waiting() {
-      return batch.records;
-    },
-    add(records) {
-      for (const record of records) collect(batch, record);
-    },
-    commit() {
-      if (batch.records === 0) return [];
-      const taken = batch;
-      batch = newBatch();
-      return writer.write(taken);
-    },
-    close: () => db.close(),
-  };
+  return new FileSink(openMonitoringDb(path, options), path);
 }
 
 interface Known extends Place {
   readonly attempt: number;
 }
 
-class BatchWriter {
+class FileSink implements Sink {
   readonly #db: Database.Database;
   readonly #path: string;
   #statements: Statements;
+  #batch = newBatch();
+  /** Records whose rows are in the open transaction. */
+  #written = 0;
   #problems: BridgeError[] = [];
 
   constructor(db: Database.Database, path: string) {
@@ -68,20 +57,52 @@ class BatchWriter {
     this.#statements = prepare(db);
   }
 
-  write(batch: Batch): BridgeError[] {
-    this.#problems = [];
-    try {
-      this.#db.exec('BEGIN IMMEDIATE');
+  add(records: readonly WideRecord[]): void {
+    for (const record of records) {
+      collect(this.#batch, record);
+      if (this.#batch.records < WRITE_RECORDS) continue;
+      this.#write();
+      if (this.#written >= COMMIT_RECORDS) this.#end();
+    }
+  }
+
+  commit(): BridgeError[] {
+    if (this.#batch.records > 0) this.#write();
+    this.#end();
+    return this.#problems.splice(0);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #write(): void {
+    const batch = this.#batch;
+    this.#batch = newBatch();
+    this.#orNothing(() => {
+      if (!this.#db.inTransaction) this.#db.exec('BEGIN IMMEDIATE');
       // Another bridge may have made the table since.
       this.#statements.findWaiting();
       for (const run of batch.runs.values()) this.#writeRun(run);
       this.#writeEvents(batch);
-      this.#db.exec('COMMIT');
+      this.#written += batch.records;
+    });
+  }
+
+  #end(): void {
+    this.#written = 0;
+    if (this.#db.inTransaction) this.#orNothing(() => this.#db.exec('COMMIT'));
+  }
+
+  #orNothing(act: () => void): void {
+    try {
+      act();
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+      this.#written = 0;
+      this.#problems = [];
       throw BridgeError.from(error, 'BRIDGE_IO', `write ${this.#path}`);
     }
-    return this.#problems;
   }
 
   /** Rows that the table refuses are told of, the others are written. */
@@ -89,11 +110,27 @@ class BatchWriter {
     try {
       write();
     } catch (error) {
-      const isRefused = !(error instanceof Database.SqliteError) || error.code.startsWith('SQLITE_CONSTRAINT');
-      if (!isRefused || error instanceof BridgeError) throw error;
-      const message = `write ${what} to ${this.#path}: ${reasonOf(error)}`;
-      this.#problems.push(new BridgeError('BRIDGE_DECODE', message, { cause: error, reason: 'row' }));
+      this.#refused(what, error);
     }
+  }
+
+  /** The same for rows that need no look at others; most rows are such. */
+  #add(insert: Statement, rows: readonly (readonly Cell[])[], nameOf: (row: readonly Cell[]) => string): void {
+    for (const row of rows) {
+      try {
+        insert.run(...row);
+      } catch (error) {
+        this.#refused(nameOf(row), error);
+      }
+    }
+  }
+
+  /** Throws what is not the row's fault. */
+  #refused(what: string, error: unknown): void {
+    const isRefused = !(error instanceof Database.SqliteError) || error.code.startsWith('SQLITE_CONSTRAINT');
+    if (!isRefused || error instanceof BridgeError) throw error;
+    const message = `write ${what} to ${this.#path}: ${reasonOf(error)}`;
+    this.#problems.push(new BridgeError('BRIDGE_DECODE', message, { cause: error, reason: 'row' }));
   }
 
   #writeRun(facts: RunFacts): void {
@@ -169,21 +206,11 @@ class BatchWriter {
   }
 
   #writeEvents({ statuses, samples, nodes, blocks }: Batch): void {
-    const { insertStatus, insertResource, insertBlock, insertNode, hasNode } = this.#statements;
-    for (const { run, task, attempt, time, state } of statuses)
-      this.#attempt(`status ${state} of task ${task}`, () => insertStatus.run(task, state, time, run, attempt));
-    for (const { run, task, attempt, time, record } of samples)
-      this.#attempt(`resources of task ${task}`, () =>
-        insertResource.run(attempt, task, run, time, ...resourceValues(record)),
-      );
-    for (const record of blocks)
-      this.#attempt(`block ${String(record['parsl.block'])}`, () => insertBlock.run(...blockValues(record)));
-    for (const record of nodes) {
-      const values = nodeValues(record);
-      this.#attempt(`manager ${String(record['parsl.manager'])}`, () => {
-        if (hasNode.get(...values) === undefined) insertNode.run(...values);
-      });
-    }
+    const { insertStatus, insertResource, insertBlock, insertNode } = this.#statements;
+    this.#add(insertStatus, statuses, ([task, state]) => `status ${String(state)} of task ${String(task)}`);
+    this.#add(insertResource, samples, ([, task]) => `resources of task ${String(task)}`);
+    this.#add(insertBlock, blocks, ([, , block]) => `block ${String(block)}`);
+    this.#add(insertNode, nodes, ([, , manager]) => `manager ${String(manager)}`);
   }
 }
 

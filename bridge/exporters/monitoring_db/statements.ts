@@ -5,7 +5,7 @@ import {
   fixedTaskColumns, movingTaskColumns, movingTryColumns, nodeColumns, resourceColumns, type Cell, type Place,
 } from './rows.ts'; // prettier-ignore
 
-type Statement = Database.Statement<Cell[]>;
+export type Statement = Database.Statement<Cell[]>;
 
 /** A row of the waiting table. */
 export interface Waiting {
@@ -36,8 +36,8 @@ export interface Statements {
   readonly insertStatus: Statement;
   readonly insertResource: Statement;
   readonly insertBlock: Statement;
+  /** Adds nothing that is there: the table has no key that a message could have twice. */
   readonly insertNode: Statement;
-  readonly hasNode: Statement;
   /** Of the waiting table, if the file has one. */
   readonly waiting: WaitingStatements | undefined;
   /** Looks whether it has one now. */
@@ -86,9 +86,11 @@ export function prepare(db: Database.Database): Statements {
     insertStatus: insert('status', ['task_id', 'task_status_name', 'timestamp', 'run_id', 'try_id']),
     insertResource: insert('resource', resource),
     insertBlock: insert('block', ['run_id', 'executor_label', 'block_id', 'job_id', 'timestamp', 'status']),
-    insertNode: sql(`INSERT INTO node (${nodeColumns.join(', ')}) VALUES (${marks(nodeColumns.length)})`),
-    // The table has no key that a message could have twice.
-    hasNode: sql(`SELECT 1 FROM node WHERE ${nodeColumns.map((name) => `${name} IS ?`).join(' AND ')}`),
+    insertNode: sql(
+      `WITH told (${nodeColumns.join(', ')}) AS (VALUES (${marks(nodeColumns.length)}))
+         INSERT INTO node (${nodeColumns.join(', ')}) SELECT * FROM told
+         WHERE NOT EXISTS (SELECT 1 FROM node WHERE ${nodeColumns.map((name) => `node.${name} IS told.${name}`).join(' AND ')})`,
+    ),
     get waiting() {
       return waiting;
     },

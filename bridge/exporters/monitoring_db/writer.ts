@@ -9,7 +9,7 @@ import { BridgeError, type ErrorCode } from '../../core/errors.ts';
 import type { WideRecord } from '../../core/record.ts';
 import { createFrameParser } from '../../formats/capture.ts';
 import { decodeFrames } from '../../formats/frames.ts';
-import { openHomes, type Homes } from './homes.ts';
+import { openHomes } from './homes.ts';
 import { openSink, type Sink } from './sink.ts';
 
 export interface Setup {
@@ -42,6 +42,8 @@ export const MARK = 'parsl-otel monitoring_db';
 /** Files that are open at a time; the one that was used longest ago is closed first. */
 const OPEN_MAX = 16;
 const FRAME_BYTES_MAX = 2 ** 30;
+/** Bytes decoded at a time. */
+const SLICE_BYTES = 2 ** 17;
 
 function run(port: MessagePort, { path, fallbackPath, stateFile, inputs, platform }: Setup): void {
   const answer = (message: Answer): void => port.postMessage(message);
@@ -58,11 +60,6 @@ function run(port: MessagePort, { path, fallbackPath, stateFile, inputs, platfor
     const sink = sinks.get(path) ?? openSink(path, { platform });
     sinks.delete(path);
     sinks.set(path, sink);
-    const [oldest] = sinks;
-    if (oldest !== undefined && sinks.size > OPEN_MAX) {
-      sinks.delete(oldest[0]);
-      oldest[1].close();
-    }
     return sink;
   }
 
@@ -78,6 +75,57 @@ function run(port: MessagePort, { path, fallbackPath, stateFile, inputs, platfor
     }
   }
 
+  /**
+   * Everything is committed when it returns. Throws if any file could not be written to; those that could are written,
+   * and being written again does not change them.
+   */
+  function write(bytes: Uint8Array): BridgeError[] {
+    const filled = new Set<Sink>();
+    const problems: BridgeError[] = [];
+    const failures: unknown[] = [];
+    const attempt = (act: () => void): void => {
+      try {
+        act();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    attempt(() =>
+      route(bytes, (file, records) => {
+        const sink = sinkOrFallback(file);
+        filled.add(sink);
+        sink.add(records);
+      }),
+    );
+    for (const sink of filled) attempt(() => problems.push(...sink.commit()));
+    closeOldest();
+    if (failures.length > 0) throw failures[0];
+    return problems;
+  }
+
+  /** Decoded in slices, so that memory does not depend on how much it is. */
+  function route(bytes: Uint8Array, add: (file: string, records: readonly WideRecord[]) => void): void {
+    const homeless: WideRecord[] = [];
+    for (const records of decoded(bytes)) {
+      for (const [run, mine] of byRun(records)) {
+        const file = homes.find(run, rundirIn(mine));
+        if (file === undefined) homeless.push(...mine);
+        else add(file, mine);
+      }
+    }
+    // Else they would stay until the next collection of garbage.
+    (bytes.buffer as ArrayBuffer).transfer(0);
+    for (const [run, mine] of byRun(homeless)) add(homes.of(run), mine);
+  }
+
+  function closeOldest(): void {
+    for (const [path, sink] of sinks) {
+      if (sinks.size <= OPEN_MAX) return;
+      sinks.delete(path);
+      sink.close();
+    }
+  }
+
   port.on('message', (order: Order) => {
     if (order.type === 'close') {
       for (const sink of sinks.values()) sink.close();
@@ -85,45 +133,40 @@ function run(port: MessagePort, { path, fallbackPath, stateFile, inputs, platfor
       port.close();
       return;
     }
-    const problems: Told[] = [];
     try {
-      if (order.type === 'check') {
-        if (path !== undefined) sinkOf(path);
-        return answer({ type: 'done', problems });
-      }
-      const frames = createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX }).push(order.bytes);
-      // What does not decode was told of by the receiver.
-      const { records } = decodeFrames(frames, 'monitoring_db');
-      for (const [file, mine] of byHome(records, homes)) {
-        const sink = sinkOrFallback(file);
-        sink.add(mine);
-        problems.push(...sink.commit().map(told));
-      }
-      answer({ type: 'done', problems });
+      if (order.type === 'check' && path !== undefined) sinkOf(path);
+      answer({ type: 'done', problems: order.type === 'write' ? write(order.bytes).map(told) : [] });
     } catch (error) {
-      answer({ type: 'done', problems, failed: told(BridgeError.from(error, 'BRIDGE_IO', 'write monitoring.db')) });
+      const failed = told(BridgeError.from(error, 'BRIDGE_IO', 'write monitoring.db'));
+      answer({ type: 'done', problems: [], failed });
     }
   });
 }
 
-/** Records by the file they go to. A start that is among them says where, also for those before it. */
-function byHome(records: readonly WideRecord[], homes: Homes): Map<string, WideRecord[]> {
-  const rundirs = new Map<string, string>();
-  for (const record of records) {
-    const run = record['parsl.dfk'];
-    const rundir = record['parsl.workflow_info.rundir'];
-    if (typeof run === 'string' && typeof rundir === 'string') rundirs.set(run, rundir);
+function* decoded(bytes: Uint8Array): Generator<WideRecord[]> {
+  const parser = createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX });
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+    // What does not decode was told of by the receiver.
+    yield decodeFrames(parser.push(bytes.subarray(at, at + SLICE_BYTES)), 'monitoring_db').records;
   }
-  const files = new Map<string, WideRecord[]>();
+}
+
+/** Messages of Parsl's monitoring alone have rows. */
+function byRun(records: readonly WideRecord[]): Map<string, WideRecord[]> {
+  const runs = new Map<string, WideRecord[]>();
   for (const record of records) {
     const run = record['parsl.dfk'];
     if (typeof run !== 'string' || record['parsl.message_type'] === undefined) continue;
-    const path = homes.of(run, rundirs.get(run));
-    const file = files.get(path);
-    if (file === undefined) files.set(path, [record]);
-    else file.push(record);
+    const mine = runs.get(run);
+    if (mine === undefined) runs.set(run, [record]);
+    else mine.push(record);
   }
-  return files;
+  return runs;
+}
+
+function rundirIn(records: readonly WideRecord[]): string | undefined {
+  const rundirs = records.map((record) => record['parsl.workflow_info.rundir']);
+  return rundirs.find((rundir) => typeof rundir === 'string');
 }
 
 function told({ code, message, hint, reason }: BridgeError): Told {

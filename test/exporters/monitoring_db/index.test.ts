@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import type { Exporter } from '../../../bridge/core/component.ts';
 import type { Frame } from '../../../bridge/core/frame.ts';
+import type { WideRecord } from '../../../bridge/core/record.ts';
 import { encodeFrames } from '../../../bridge/formats/capture.ts';
 import { monitoringDb } from '../../../bridge/exporters/monitoring_db/index.ts';
 import { framesOf } from '../../../bridge/receivers/monitoring_db/reader.ts';
@@ -29,15 +30,13 @@ describe('exporters/monitoring_db', () => {
   const send = (frames: readonly Frame[]): Promise<void> => exporter.export(batchOf({ frames }));
 
   /** The recording's messages, from runs whose directories are below `dir`. */
-  function movedHere(): Frame[] {
+  function movedHere(name = NAME): WideRecord[] {
     const key = 'parsl.workflow_info.rundir';
-    return framesOf(
-      messagesOf(NAME).map((record) => {
-        const rundir = record[key];
-        if (typeof rundir !== 'string') return record;
-        return { ...record, [key]: join(dir, 'runinfo', rundir.slice(-3)) };
-      }),
-    );
+    return messagesOf(name).map((record) => {
+      const rundir = record[key];
+      if (typeof rundir !== 'string') return record;
+      return { ...record, [key]: join(dir, 'runinfo', rundir.slice(-3)) };
+    });
   }
   const runDir = (name: string): string => join(dir, 'runinfo', name);
 
@@ -61,16 +60,25 @@ describe('exporters/monitoring_db', () => {
 
   it('writes beside the run’s directory, where Parsl would', async () => {
     await start();
-    await send(movedHere());
+    await send(framesOf(movedHere()));
     const without = ['workflow.rundir'];
     assert.deepEqual(readDb(join(dir, 'runinfo', 'monitoring.db'), without), rowsOf(recordedDb(NAME), without));
+    assert.ok(!existsSync(join(dir, 'monitoring.db')));
+  });
+
+  it('finds that file also when the start of the run is the last message of a large batch', async () => {
+    await start();
+    const name = '2026.10.26-W2-fs';
+    await send(framesOf(movedHere(name).reverse()));
+    const without = ['workflow.rundir'];
+    assert.deepEqual(readDb(join(dir, 'runinfo', 'monitoring.db'), without), rowsOf(recordedDb(name), without));
     assert.ok(!existsSync(join(dir, 'monitoring.db')));
   });
 
   it('leaves the file of a run to Parsl’s own manager, and says where it writes instead', async () => {
     writeFileSync(join(runDir('001'), 'database_manager.log'), '');
     await start();
-    await send(movedHere());
+    await send(framesOf(movedHere()));
     const elsewhere = join(dir, 'runinfo', 'monitoring.parsl-otel.db');
     for (const [file, rundir] of [
       [join(dir, 'runinfo', 'monitoring.db'), '000'],
@@ -85,14 +93,14 @@ describe('exporters/monitoring_db', () => {
     writeFileSync(join(runDir('000'), 'database_manager.jsonlog'), '');
     const path = join(dir, 'runinfo', 'monitoring.db');
     await start({ path });
-    await send(movedHere());
+    await send(framesOf(movedHere()));
     assert.deepEqual(readDb(path).workflow.map((row) => row['rundir']), [runDir('001')]); // prettier-ignore
   });
 
   it('never writes to an input of the bridge', async () => {
     const input = join(dir, 'runinfo', 'monitoring.db');
     await start({ inputs: [input] });
-    await send(movedHere());
+    await send(framesOf(movedHere()));
     assert.ok(!existsSync(input));
     assert.equal(readDb(join(dir, 'runinfo', 'monitoring.parsl-otel.db')).workflow.length, 2);
     await exporter.stop();
@@ -101,7 +109,7 @@ describe('exporters/monitoring_db', () => {
   });
 
   it('keeps a run whose start came late in one file, over a restart', async () => {
-    const frames = movedHere();
+    const frames = framesOf(movedHere());
     const [run] = messagesOf(NAME).map((record) => record['parsl.dfk']);
     const one = messagesOf(NAME).filter((record) => record['parsl.task'] === 3 && record['parsl.dfk'] === run);
     await start();
@@ -118,7 +126,7 @@ describe('exporters/monitoring_db', () => {
   it('keeps the rows of a run whose own file cannot be written to', async () => {
     writeFileSync(join(dir, 'runinfo', 'monitoring.db'), 'mine');
     await start();
-    await send(movedHere());
+    await send(framesOf(movedHere()));
     assert.equal(readDb(join(dir, 'monitoring.db')).workflow.length, 2);
   });
 
