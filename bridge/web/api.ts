@@ -15,6 +15,7 @@ import { askAboutRuns, noParameters, parse, taskOf, word } from './ask.ts';
 import { sendError } from './errors.ts';
 import { shownInfo, type Info } from './info.ts';
 import type { Live } from './live.ts';
+import { addRecords } from './records_api.ts';
 import { createShared } from './shared.ts';
 import { withStatus } from './status.ts';
 
@@ -104,7 +105,8 @@ export function createApi({ store, live, info, now }: ApiOptions): Router {
     const [blocks, managers] = await Promise.all([store.blocks(run), store.managers(run)]);
     return { blocks, managers };
   })); // prettier-ignore
-  addAnalyses(api, store, aboutRun);
+  addAnalyses(api, store, aboutRun, shared);
+  addRecords(api, store);
   api.get('/live', (request, response) => {
     if (!live.serveChanges(request, response)) refuseStream(response);
   });
