@@ -26,7 +26,7 @@ export interface LogFile {
 
 /** Bytes of a file that sniff() wants to see, if it has as many. */
 export const HEAD_BYTES = 4_096;
-export const RANK_MAX = 5;
+const RANK_MAX = 5;
 
 const neverDirs = new Set([
   'certificates', 'log_config', 'function_data', 'package_data', 'checkpoint', 'monitor-fs-radio', 'staging',
@@ -131,6 +131,13 @@ const places: readonly Rule[] = [
   ],
   [new RegExp(`${DIR}endpoint${LOG}`), ([, dir = '']) => ({ dir, log: 'endpoint', rank: 0 })],
   [/(?:^|\/)audit\.log$/, () => ({ dir: undefined, log: 'endpoint', rank: 1 })],
+  // Single logs that somebody has put together.
+  [new RegExp(`(?:^|/)interchange${LOG}`), () => ({ dir: undefined, log: 'interchange', rank: 1 })],
+  [new RegExp(`(?:^|/)manager${LOG}`), () => ({ dir: undefined, log: 'manager', rank: 3 })],
+  [
+    new RegExp(`(?:^|/)worker_(\\d+)${LOG}`),
+    ([, worker]) => ({ dir: undefined, log: 'worker', rank: 4, keys: { 'parsl.worker': Number(worker) } }),
+  ],
 ];
 
 /** Names under which logs lie that no rule knows. */
@@ -141,8 +148,9 @@ const LOOKS_LIKE_LOG = /(?:\.(?:log|jsonlog|jsonl|ndjson)|\.debug)(?:\.[^/]*)?$|
  * that no rule names is read as text only if it lies in one of them.
  */
 export function placeLog(path: string, format: LogFormat, runDirs: ReadonlySet<string>): LogFile | undefined {
-  const place = placeOf(path, runDirs);
-  if (place === undefined) return undefined;
+  const named = placeOf(path, runDirs);
+  if (named === undefined) return undefined;
+  const place = settled(path, named, runDirs);
   const isOutput = place.log === 'submit_script' || place.log === 'batch_output';
   // Far from any run directory only what is a log by its content, too.
   if (format === 'text' && !isOutput && place.dir === undefined) return undefined;
@@ -158,9 +166,22 @@ export function mayBeLog(path: string): boolean {
   return placeByName(path) !== undefined || LOOKS_LIKE_LOG.test(path.slice(path.lastIndexOf('/') + 1));
 }
 
-/** The run directory that a path tells by itself, '' for the input itself; undefined if it tells none. */
+/** The run directory that a path tells for sure, '' for the input itself; undefined if it tells none. */
 export function runDirOf(path: string): string | undefined {
-  return placeByName(path)?.dir;
+  const place = placeByName(path);
+  return place?.keys?.['parsl.executor'] === undefined ? place?.dir : undefined;
+}
+
+/** What is called an executor's directory by its name alone may be the run directory itself; or none is known yet. */
+function settled(path: string, place: Place, runDirs: ReadonlySet<string>): Place {
+  const { 'parsl.executor': label, ...keys } = place.keys ?? {};
+  const inner = label === undefined || place.dir === undefined ? undefined : join(place.dir, String(label));
+  if (inner !== undefined && runDirs.has(inner)) return { ...place, dir: inner, keys };
+  return place.dir === undefined ? { ...place, dir: ancestorIn(path, runDirs) } : place;
+}
+
+function join(dir: string, name: string): string {
+  return dir === '' ? name : `${dir}/${name}`;
 }
 
 function placeByName(path: string): Place | undefined {
@@ -175,9 +196,14 @@ function placeOf(path: string, runDirs: ReadonlySet<string>): Place | undefined 
   const named = placeByName(path);
   if (named !== undefined) return named;
   if (!LOOKS_LIKE_LOG.test(path.slice(path.lastIndexOf('/') + 1))) return undefined;
+  return { dir: ancestorIn(path, runDirs), log: 'other', rank: RANK_MAX };
+}
+
+/** The nearest directory above `path` that is one of these. */
+function ancestorIn(path: string, runDirs: ReadonlySet<string>): string | undefined {
   for (let dir = parentOf(path); ; dir = parentOf(dir)) {
-    if (runDirs.has(dir)) return { dir, log: 'other', rank: RANK_MAX };
-    if (dir === '') return { dir: undefined, log: 'other', rank: RANK_MAX };
+    if (runDirs.has(dir)) return dir;
+    if (dir === '') return undefined;
   }
 }
 

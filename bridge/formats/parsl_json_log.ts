@@ -15,6 +15,7 @@ import type { Value, WideRecord } from '../core/record.ts';
 import { flatten, newAllowance } from './flatten.ts';
 import { parseJson } from './json.ts';
 import { asLineError, newRecord, type LogText } from './log_text.ts';
+import { withoutPayload } from './payload.ts';
 
 /** Attributes of a LogRecord whose names mean something else elsewhere. */
 const names: ReadonlyMap<string, string> = new Map([
@@ -73,6 +74,8 @@ function decodeLine(json: unknown, constants: WideRecord, line: number): WideRec
   const record = newRecord(constants, line);
   const said = json as Line;
   for (const name in said) setOne(record, name, said[name], said);
+  const { message } = record;
+  if (typeof message === 'string') record['message'] = withoutPayload(message, record);
   return record;
 }
 
@@ -98,5 +101,5 @@ function setTemplate(record: WideRecord, template: unknown, formatted: unknown):
 /** Seconds since the epoch, to the microsecond, as a number or as a text. */
 function setTime(record: WideRecord, created: unknown): void {
   const seconds = typeof created === 'string' ? Number(created) : created;
-  record['time'] = typeof seconds === 'number' ? canonicalValue('nanos', seconds) : scalar(created);
+  record['time'] = Number.isFinite(seconds) ? canonicalValue('nanos', Number(seconds)) : scalar(created);
 }

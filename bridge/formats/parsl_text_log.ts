@@ -1,16 +1,11 @@
 /**
  * Text logs of Parsl and of its friends in Python's logging, in all their layouts (text_layouts.ts), line by line or
  * over many: a configuration that is printed, a traceback. The text of a record is all of its lines without the prefix.
- *
- * Globus Compute's endpoint at debug level writes every task message whole, with the user's function and arguments in
- * it: that payload is cut here, before anybody keeps it as a record, and the record says so.
  */
 import type { WideRecord } from '../core/record.ts';
 import { forEachLine, newRecord, note, type LogText } from './log_text.ts';
+import { withoutPayload } from './payload.ts';
 import { Clock, layoutOf, type Layout } from './text_layouts.ts';
-
-/** What carries users' functions, arguments and results in messages that are logged. */
-const PAYLOAD = /("(?:task_buffer|result_buffer|args|kwargs)"\s*:\s*")((?:[^"\\]|\\.){64,})(")/g;
 
 export function decodeParslTextLog(chunk: LogText): void {
   const { bytes, constants, records } = chunk;
@@ -22,7 +17,7 @@ export function decodeParslTextLog(chunk: LogText): void {
 
   function end(): void {
     if (record === undefined) return;
-    record['message'] = cut(lines.length === 1 ? (lines[0] ?? '') : lines.join('\n').trimEnd(), record);
+    record['message'] = withoutPayload(lines.length === 1 ? (lines[0] ?? '') : lines.join('\n').trimEnd(), record);
     records.push(record);
   }
 
@@ -48,15 +43,4 @@ export function decodeParslTextLog(chunk: LogText): void {
     last = line;
   });
   end();
-}
-
-function cut(message: string, record: WideRecord): string {
-  if (!message.includes('_buffer"') && !message.includes('args"')) return message;
-  let bytes = 0;
-  const shown = message.replace(PAYLOAD, (_, before: string, payload: string, after: string) => {
-    bytes += payload.length;
-    return `${before}…${after}`;
-  });
-  if (bytes > 0) note(record, `cut ${bytes} characters of task payload from the message`);
-  return shown;
 }

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+
+import { Channel } from '../../bridge/core/frame.ts';
+import { decodeFrames } from '../../bridge/formats/frames.ts';
+import { encodeLogChunk } from '../../bridge/formats/log_chunk.ts';
+import { decodeLog, logFrame } from '../helpers/logs.ts';
+
+const keys = { 'source.path': '000/htex/block-0/d941c5ff7759/worker_1.jsonlog', 'parsl.worker': 1, 'parsl.block': '0' };
+
+describe('formats/log_chunk', () => {
+  it('gives every record what holds for all of its file, in canonical types', () => {
+    const { records } = decodeLog('json', '{"a":1}\n{"a":2}\n', { ...keys, worker_id: '1' });
+    assert.deepEqual(records, [1, 2].map((a) => ({
+      a,
+      'source.receiver': 'test',
+      'source.format': 'json',
+      'source.path': keys['source.path'],
+      'source.line': a,
+      'parsl.worker': 1,
+      'parsl.block': '0',
+    }))); // prettier-ignore
+  });
+
+  it('numbers lines as in the file, blank ones too', () => {
+    const payload = encodeLogChunk({ format: 'json', keys: {} }, 7, Buffer.from('\n{"a":1}\n\n{"a":2}'));
+    const { records } = decodeFrames([{ channel: Channel.log, time: 0, payload }], 'test');
+    assert.deepEqual(
+      records.map((record) => record['source.line']),
+      [8, 10],
+    );
+  });
+
+  it('tells when the chunk arrived, if that is known', () => {
+    const { records } = decodeFrames([{ ...logFrame('json', '{"a":1}\n'), time: 5 }], 'test');
+    assert.equal(records[0]?.['source.arrival'], 5);
+  });
+
+  it('sets a bad line aside as a chunk of its own, and its neighbours do not notice', () => {
+    const { records, problems } = decodeLog('json', '{"a":1}\n{"a": \xff}\n{"a":3}\n', keys);
+    assert.deepEqual(
+      records.map(({ a }) => a),
+      [1, 3],
+    );
+    const [problem] = problems;
+    assert.deepEqual([problems.length, problem?.error.code, problem?.error.reason], [1, 'BRIDGE_DECODE', 'json']);
+    assert.deepEqual(
+      Buffer.from(problem?.frame.payload ?? []).toString(),
+      `${JSON.stringify({ format: 'json', line: 2, ...keys })}\n{"a": \xff}`,
+    );
+    assert.equal(decodeFrames(problem === undefined ? [] : [problem.frame], 'test').problems.length, 1);
+  });
+
+  for (const [why, payload] of Object.entries({
+    'that has no header': '{"a":1}\n',
+    'with an unknown format': '{"format":"pickle","line":1}\nx',
+    'without a line number': '{"format":"json","line":0}\nx',
+    'that is empty': '',
+  }))
+    it(`refuses a chunk ${why}`, () => {
+      const { problems } = decodeFrames([{ channel: Channel.log, time: 0, payload: Buffer.from(payload) }], 'test');
+      assert.deepEqual(
+        problems.map(({ error }) => error.reason),
+        ['log_header'],
+      );
+    });
+
+  it('sets nothing special, whatever its header or a line names', () => {
+    const { records } = decodeLog('parsl_json_log', '{"created":1,"__proto__":{"x":1},"constructor":"y"}\n', {
+      ['__proto__']: 'z',
+    });
+    assert.equal(Object.getPrototypeOf(records[0]), Object.prototype);
+    assert.equal(records[0]?.['constructor'], 'y');
+  });
+});
