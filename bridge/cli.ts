@@ -8,7 +8,9 @@ import type { ConvertCommandOptions } from './commands/convert.ts';
 import type { InspectOptions } from './commands/inspect.ts';
 import type { Io } from './commands/io.ts';
 import { Exit } from './commands/io.ts';
+import type { LintOptions } from './commands/lint.ts';
 import type { PlayOptions } from './commands/play.ts';
+import type { SelectOptions } from './commands/select.ts';
 import type { ServeOptions } from './commands/serve.ts';
 import { BridgeError } from './core/errors.ts';
 import { version } from './package.ts';
@@ -38,6 +40,11 @@ const logLevel = new Option('--log-level <level>')
   .choices(['debug', 'info', 'warn', 'error', 'silent'])
   .default('warn');
 const timeZone = new Option('--time-zone <zone>', 'zone of Parsl’s naive times, such as Europe/Berlin or +01:00');
+
+const rules = new Option(
+  '-r, --rules <file...>',
+  'files of your own rules, which add to the shipped ones (docs/rules.md)',
+);
 
 program
   .command('serve')
@@ -80,6 +87,7 @@ program
   .requiredOption('-t, --to <format>', 'otlp_json (traces, metrics, logs), jsonl (wide records) or monitoring_db')
   .requiredOption('-o, --output <path>', 'file to write; - for standard output')
   .addOption(timeZone)
+  .addOption(rules)
   .addHelpText(
     'after',
     `
@@ -94,6 +102,50 @@ Exit code 1: part of the input was cut off or could not be decoded; the rest was
   .action(async (inputs: string[], options: ConvertCommandOptions) => {
     const { convertCommand } = await import('./commands/convert.ts');
     process.exitCode = await convertCommand(inputs, options, io);
+  });
+
+program
+  .command('select')
+  .description('write records by keys as JSON lines, with what the rules make of them')
+  .argument('<input...>', 'run directories, archives of them, captures, databases or JSON lines; - for standard input')
+  .addOption(rules)
+  .option('-w, --where <key=value...>', 'records that have these; several values of one key: any of them')
+  .option('--has <key...>', 'records that have these keys')
+  .option('-k, --keys <key...>', 'write these keys alone')
+  .option('-g, --group <key...>', 'one line per group with the number of its records')
+  .option('-o, --output <path>', 'file to write; - for standard output', '-')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  parsl-otel select runinfo --where parsl.task=12 --keys time source.log message
+  parsl-otel select runinfo.tar.gz --where source.log=worker --group parsl.app_name
+  parsl-otel select prototype.jsonl --rules prototype.yaml --output widened.jsonl
+
+A file of rules may have selections of its own, each with a file to write to: docs/rules.md.`,
+  )
+  .action(async (inputs: string[], options: SelectOptions) => {
+    const { selectCommand } = await import('./commands/select.ts');
+    process.exitCode = await selectCommand(inputs, options, io);
+  });
+
+program
+  .command('lint')
+  .description('check that records say what they must, by rules "x implies y"')
+  .argument('<input...>', 'run directories, archives of them, captures, databases or JSON lines; - for standard input')
+  .addOption(rules)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  parsl-otel lint runinfo/000
+  parsl-otel lint prototype.jsonl --rules prototype.yaml
+
+Exit code 1: a hard rule is broken, or part of the input could not be read. Soft rules are told only.`,
+  )
+  .action(async (inputs: string[], options: LintOptions) => {
+    const { lintCommand } = await import('./commands/lint.ts');
+    process.exitCode = await lintCommand(inputs, options, io);
   });
 
 program

@@ -1,22 +1,27 @@
 /** convert: recorded input to another format, without a bridge. */
-import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs';
 
 import { convert, convertFormats } from '../convert.ts';
 import type { ConvertFormat } from '../convert.ts';
-import { BridgeError, reasonOf } from '../core/errors.ts';
+import { BridgeError } from '../core/errors.ts';
 import type { Frame } from '../core/frame.ts';
 import { nearest } from '../core/nearest.ts';
 import { namedZone } from '../core/time.ts';
 import { openSink, type Sink } from '../exporters/monitoring_db/sink.ts';
 import { findInputs, readFrames, type Input } from '../inputs.ts';
+import { readRules } from '../rules.ts';
 import type { Io } from './io.ts';
 import { Exit } from './io.ts';
+import type { LineOutput } from './output.ts';
+import { openOutput } from './output.ts';
 import { progressBar } from './progress.ts';
 
 export interface ConvertCommandOptions {
   readonly to: string;
   readonly output: string;
   readonly timeZone?: string;
+  /** Files of the user's own. */
+  readonly rules?: readonly string[];
 }
 
 /** Problems shown one by one; the rest is counted. */
@@ -34,11 +39,12 @@ export async function convertCommand(
     throw new BridgeError('BRIDGE_CONFIG', `convert: no such time zone ${options.timeZone}`, {
       hint: 'write it like Europe/Berlin, UTC or +01:00',
     });
+  const rules = (options.rules ?? []).map(readRules);
   const inputs = findInputs(paths);
   const size = inputs.reduce((sum, input) => sum + (input.size ?? 0), 0);
   const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
   refuseInput(options.output, inputs);
-  const output = to === 'monitoring_db' ? openDatabase(options.output) : openOutput(options.output, io);
+  const output: Output = to === 'monitoring_db' ? openDatabase(options.output) : openOutput(options.output, io);
   const problems: string[] = [];
   let problemCount = 0;
   const report = (error: BridgeError): void => {
@@ -49,7 +55,7 @@ export async function convertCommand(
     for (const input of inputs) yield* readFrames(input, report, (bytes) => bar?.increment(bytes));
   }
   try {
-    const result = await convert(frames(), { to, zone, write: output.write, sink: output.sink, report });
+    const result = await convert(frames(), { to, zone, rules, write: output.write, sink: output.sink, report });
     output.commit();
     bar?.stop();
     for (const problem of problems) io.err(problem);
@@ -89,49 +95,8 @@ function refuseInput(output: string, inputs: readonly Input[]): void {
   throw new BridgeError('BRIDGE_CONFIG', `write ${output}: it is also an input`, { hint: 'give another --output' });
 }
 
-interface Output {
-  readonly write: (line: string) => void;
+interface Output extends LineOutput {
   readonly sink?: Sink;
-  commit(): void;
-  abandon(): void;
-}
-
-/** A file appears under its name only when it is whole. */
-function openOutput(path: string, io: Io): Output {
-  if (path === '-') return { write: (line) => io.out(line), commit() {}, abandon() {} };
-  const temporary = `${path}.part`;
-  let file: number;
-  try {
-    file = openSync(temporary, 'w');
-  } catch (error) {
-    throw new BridgeError('BRIDGE_CONFIG', `write ${path}: ${reasonOf(error)}`, {
-      cause: error,
-      hint: 'check --output',
-    });
-  }
-  let waiting: string[] = [];
-  let length = 0;
-  const flush = (): void => {
-    writeSync(file, waiting.join(''));
-    waiting = [];
-    length = 0;
-  };
-  return {
-    write: (line) => {
-      waiting.push(line, '\n');
-      length += line.length;
-      if (length > 1 << 20) flush();
-    },
-    commit() {
-      flush();
-      closeSync(file);
-      renameSync(temporary, path);
-    },
-    abandon() {
-      closeSync(file);
-      rmSync(temporary, { force: true });
-    },
-  };
 }
 
 /** A database that is there gets more rows, none is lost; a new one appears under its name only when it is whole. */

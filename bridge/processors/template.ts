@@ -85,9 +85,11 @@ export function isList(type: HoleType): boolean {
   return type === 'ints' || type === 'words';
 }
 
-/** How a message of this template is shown, with what changes from one to the next taken out. */
+/** How a message of this template is shown, with what changes from one to the next taken out, as in normalise.ts. */
 export function shownTemplate(parts: readonly Part[]): string {
-  return parts.map((part) => (typeof part === 'string' ? part : `{${part.key ?? ''}}`)).join('');
+  return parts
+    .map((part) => (typeof part === 'string' ? part : part.key === undefined ? '*' : `{${part.key}}`))
+    .join('');
 }
 
 function wrong(text: string, reason: string): BridgeError {
