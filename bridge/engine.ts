@@ -16,6 +16,7 @@ import { runSpans } from './mappers/run_trace.ts';
 import { taskSpans, trySpans } from './mappers/traces.ts';
 import type { Run, Task } from './model/entities.ts';
 import type { StateFact } from './model/facts.ts';
+import { shownStates } from './model/facts.ts';
 import { Fold } from './model/fold.ts';
 import { currentZone, lastInstantOf, instantOf, settleZone, stateInstant } from './model/zone.ts';
 
@@ -109,7 +110,8 @@ export class Engine {
           onRunOpened(run.id);
         },
         state: (task, fact) => {
-          if (!this.#isLive) return;
+          // A message may yet tell what a log line told: that waits until the task closes.
+          if (!this.#isLive || fact.logged) return;
           const zone = settleZone(task.run, this.#zone);
           this.#output.logs.push(stateEvent(task, fact, zone, this.#resources.submit(task.run)));
         },
@@ -236,11 +238,11 @@ export class Engine {
     this.#output.spans.push(...taskSpans(task, zone, this.#resources), ...this.#trySpans);
     this.#trySpans = [];
     this.#metrics.taskClosed(task, zone);
-    if (this.#isLive) return;
     const resource = this.#resources.submit(task.run);
-    const facts = [...task.states].sort((a, b) => stateInstant(a, zone) - stateInstant(b, zone) || compareFacts(a, b));
+    const states = shownStates(task.states).filter(({ logged }) => logged || !this.#isLive);
+    const facts = [...states].sort((a, b) => stateInstant(a, zone) - stateInstant(b, zone) || compareFacts(a, b));
     for (const fact of facts) this.#output.logs.push(stateEvent(task, fact, zone, resource));
-    if (this.#output.spans.length >= PIECE_SPANS) this.#onOutput?.(this.#take());
+    if (!this.#isLive && this.#output.spans.length >= PIECE_SPANS) this.#onOutput?.(this.#take());
   }
 
   /** Where everything closes at the end, no instant is guessed that a later record may tell. */

@@ -5,7 +5,7 @@
  */
 import type { Zone } from '../core/time.ts';
 import type { Block, Manager, Run } from '../model/entities.ts';
-import { isKnown } from '../model/facts.ts';
+import { isKnown, shownStates } from '../model/facts.ts';
 import { blockStates } from '../model/states.ts';
 import { instantOf, stateInstant } from '../model/zone.ts';
 import type { Row } from './points.ts';
@@ -109,10 +109,12 @@ function liveManagers(run: Run): Map<string, Manager[]> {
 }
 
 function startOf(block: Block, zone: Zone): number {
-  const running = block.states.filter(({ state }) => state === 'RUNNING').map((fact) => stateInstant(fact, zone));
+  const running = shownStates(block.states)
+    .filter(({ state }) => state === 'RUNNING')
+    .map((fact) => stateInstant(fact, zone));
   return Math.min(...running);
 }
 
 function lastChange(block: Block, zone: Zone): number {
-  return Math.max(...block.states.map((fact) => stateInstant(fact, zone)));
+  return Math.max(...shownStates(block.states).map((fact) => stateInstant(fact, zone)));
 }

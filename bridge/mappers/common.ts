@@ -7,7 +7,7 @@ import type { Attributes, AttributeValue, Link, Resource, SpanKind } from '../co
 import { SpanKind as Kind, StatusCode } from '../core/signal.ts';
 import type { Span } from '../core/signal.ts';
 import { toNanos } from '../core/time.ts';
-import type { Manager, Run } from '../model/entities.ts';
+import type { Run } from '../model/entities.ts';
 import type { Interval } from '../model/resolve.ts';
 
 /** Attributes without those that are unknown, in the order given. */
@@ -29,10 +29,10 @@ export class Resources {
     return this.#get(serviceName(run), run.id, run.info.host.value, run);
   }
 
-  /** Where a try ran: its manager where that is known. */
-  worker(run: Run, executor: string | undefined, manager: Manager | undefined, host: string | undefined): Resource {
+  /** Where a try ran: the id of its manager where that is known. */
+  worker(run: Run, executor: string | undefined, manager: string | undefined, host: string | undefined): Resource {
     const name = executor === undefined ? serviceName(run) : `${serviceName(run)}.${executor}`;
-    return this.#get(name, manager?.id ?? run.id, host, run);
+    return this.#get(name, manager ?? run.id, host, run);
   }
 
   /** Lets go of what belongs to a closed run. */

@@ -10,7 +10,7 @@ import { toMicros } from '../core/time.ts';
 import type { Zone } from '../core/time.ts';
 import type { Block, Manager, Run, Sample, Task, Try } from '../model/entities.ts';
 import type { Earliest } from '../model/facts.ts';
-import { TIMES_END } from '../model/facts.ts';
+import { shownStates, TIMES_END } from '../model/facts.ts';
 import { timeOf } from '../model/learn.ts';
 import { executorOfManager, launchedTries, managerOf, shownState, tryState, usedBy } from '../model/resolve.ts';
 import { isBlockEnd, isFinal, laneOf } from '../model/states.ts';
@@ -114,7 +114,7 @@ function taskRow(task: Task, zone: Zone): TaskRow {
     outputs: unlessNone(fields.outputs.value) ?? null,
     host: last?.host.value ?? null,
     block: last?.block.value ?? null,
-    manager: last === undefined ? null : (managerOf(last, zone)?.id ?? null),
+    manager: last === undefined ? null : (managerOf(last, zone) ?? null),
     closed: task.closed,
     trace_id: task.traceId,
     span_id: task.spanId,
@@ -130,7 +130,7 @@ function tryRow(attempted: Try, zone: Zone): TryRow {
   const { task } = attempted;
   const used = usedBy(attempted);
   const at = (time: Earliest): number | null => instantOf(time, zone) ?? null;
-  const states = task.states
+  const states = shownStates(task.states)
     .filter((fact) => fact.attempt === attempted.number)
     .map((fact) => [laneOf(fact.state), fact.state, stateInstant(fact, zone)] as const)
     .sort((a, b) => a[2] - b[2]);
@@ -146,7 +146,7 @@ function tryRow(attempted: Try, zone: Zone): TryRow {
     executor: attempted.executor.value ?? null,
     host: attempted.host.value ?? null,
     block: attempted.block.value ?? null,
-    manager: managerOf(attempted, zone)?.id ?? null,
+    manager: managerOf(attempted, zone) ?? null,
     fail_history: attempted.failHistory.value ?? null,
     cpu_time: used.cpuTime ?? null,
     memory_peak: used.memoryPeak ?? null,
@@ -158,7 +158,7 @@ function tryRow(attempted: Try, zone: Zone): TryRow {
 }
 
 function blockRow(block: Block, zone: Zone): BlockRow {
-  const states = block.states
+  const states = shownStates(block.states)
     .map((fact) => [fact.state, stateInstant(fact, zone)] as const)
     .sort((a, b) => a[1] - b[1]);
   return {

@@ -4,7 +4,7 @@
  */
 import { errorType } from '../core/error_type.ts';
 import { phaseSpanId, taskId, trySpanId } from '../core/ids.ts';
-import type { Link, Span } from '../core/signal.ts';
+import type { AttributeValue, Link, Span } from '../core/signal.ts';
 import { SpanKind } from '../core/signal.ts';
 import type { Zone } from '../core/time.ts';
 import type { Task, Try } from '../model/entities.ts';
@@ -38,7 +38,7 @@ export function trySpans(attempted: Try, zone: Zone, resources: Resources): TryS
     'parsl.try': number,
     'parsl.executor': attempted.executor.value,
     'parsl.block': attempted.block.value,
-    'parsl.manager': manager?.id,
+    'parsl.manager': manager,
   };
   const state = tryState(attempted);
   const interval = tryInterval(attempted, zone);
@@ -55,6 +55,7 @@ export function trySpans(attempted: Try, zone: Zone, resources: Resources): TryS
       attributes: attributes({
         'parsl.span': 'try',
         ...about,
+        ...extrasOf(attempted),
         'parsl.task_state': state,
         'parsl.inferred': inferredOf(interval),
         'error.type': failure === undefined ? undefined : errorType(failure),
@@ -90,6 +91,12 @@ export function trySpans(attempted: Try, zone: Zone, resources: Resources): TryS
     );
   }
   return { spans, negativePhases: negative };
+}
+
+/** What logs alone tell of a try, in an order of its own. */
+function extrasOf({ extras }: Try): Record<string, AttributeValue | undefined> {
+  if (extras === undefined) return {};
+  return Object.fromEntries([...extras].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, { value }]) => [key, value]));
 }
 
 /** The task's root span and its `pending` phase. Empty if no record told a single time. */

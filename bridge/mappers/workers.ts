@@ -4,7 +4,7 @@
  * `tasks` empty (reference: recordings, §1.4). Only the newest counts: rows are never added up over time.
  */
 import type { Zone } from '../core/time.ts';
-import type { Manager, Run } from '../model/entities.ts';
+import type { Run } from '../model/entities.ts';
 import { isKnown } from '../model/facts.ts';
 import { executorOfManager, managerInterval, managerOf } from '../model/resolve.ts';
 import { instantOf } from '../model/zone.ts';
@@ -39,7 +39,7 @@ export function countWorkers(run: Run, zone: Zone, now: number, isOver: boolean)
       continue;
     }
     count.live += 1;
-    const busy = Math.min(workers, Math.max(manager.held.value ?? 0, running.get(manager) ?? 0));
+    const busy = Math.min(workers, Math.max(manager.held.value ?? 0, running.get(manager.id) ?? 0));
     count.busy += busy;
     if (manager.draining.value === true) count.draining += workers - busy;
     else count.idle += workers - busy;
@@ -47,9 +47,9 @@ export function countWorkers(run: Run, zone: Zone, now: number, isOver: boolean)
   return counts;
 }
 
-/** Tries that a worker has started and not ended, by manager. */
-function runningOn(run: Run, zone: Zone): Map<Manager, number> {
-  const running = new Map<Manager, number>();
+/** Tries that a worker has started and not ended, by id of the manager. */
+function runningOn(run: Run, zone: Zone): Map<string, number> {
+  const running = new Map<string, number>();
   for (const task of run.tasks.values()) {
     for (const attempted of task.tries) {
       if (attempted === undefined || !isKnown(attempted.running)) continue;

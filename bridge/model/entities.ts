@@ -4,7 +4,7 @@
  */
 import { taskId } from '../core/ids.ts';
 import type { Zone } from '../core/time.ts';
-import type { Earliest, Extent, Latest, StateFact } from './facts.ts';
+import type { Earliest, Extent, Latest, Stamp, StateFact, Times } from './facts.ts';
 import { earliest, extent, latest } from './facts.ts';
 import { Ranges } from './ranges.ts';
 
@@ -34,12 +34,12 @@ export interface Run {
   readonly blocksById: Map<string, Block[]>;
   /** Managers by placeOf() their block and host, so that a try finds its own among thousands. */
   readonly managersAt: Map<string, Manager[]>;
-  /** First and last time any record about the run speaks of, and the last TASK_INFO's. */
+  /** First time any record about the run speaks of; the latest, and the latest TASK_INFO's. */
   readonly firstSeen: Earliest;
-  readonly lastSeen: Last;
-  readonly lastTaskInfo: Last;
+  readonly lastSeen: Times;
+  readonly lastTaskInfo: Times;
   /** The last TASK_INFO or worker start or end: where a run without an end message is taken to end. */
-  readonly lastWork: Last;
+  readonly lastWork: Times;
   /** Arrival of the last record about it, microseconds. */
   lastHeard: number;
   closed: boolean;
@@ -56,12 +56,6 @@ export const runFields = {
   python_version: 'parsl.workflow_info.python_version',
 } as const;
 export type RunField = keyof typeof runFields;
-
-/** The latest time told, in each kind of clock. */
-export interface Last {
-  local: number;
-  instant: number;
-}
 
 export interface MemoSource {
   task: number;
@@ -86,7 +80,7 @@ export interface Task {
   readonly tries: (Try | undefined)[];
   /** Worker messages of releases that number no tries, given to tries when the task closes. */
   readonly loose: WorkerFact[];
-  readonly lastSeen: Last;
+  readonly lastSeen: Times;
   openTries: number;
   closed: boolean;
   touched: boolean;
@@ -125,6 +119,10 @@ export interface Try {
   readonly failHistory: Latest<string>;
   readonly host: Latest<string>;
   readonly block: Latest<string>;
+  /** Told by log lines alone; messages tell a block and a host. */
+  readonly manager: Latest<string>;
+  /** What else log lines tell: the executor's number of it, the resources it asked for. Undefined where none did. */
+  extras: Map<string, Latest<string | number>> | undefined;
   /** Undefined where there was no sample. */
   usage: Usage | undefined;
   /** An end is known, and the linger clock runs. */
@@ -153,9 +151,7 @@ export interface Sample {
   readonly writeBytes: number | undefined;
 }
 
-export interface WorkerFact {
-  readonly at: number;
-  readonly local: boolean;
+export interface WorkerFact extends Stamp {
   readonly starts: boolean;
   readonly ends: boolean;
   readonly host: string | undefined;
@@ -195,11 +191,11 @@ export interface Manager {
   readonly held: Latest<number>;
   readonly registered: Earliest;
   readonly lost: Earliest;
-  readonly lastSeen: Last;
+  readonly lastSeen: Times;
   touched: boolean;
 }
 
-const last = (): Last => ({ local: NaN, instant: NaN });
+const last = (): Times => ({ local: NaN, instant: NaN });
 
 const cells = <K extends string>(names: Readonly<Record<K, string>>): Record<K, Latest<string>> =>
   Object.fromEntries(Object.keys(names).map((name) => [name, latest<string>()])) as Record<K, Latest<string>>;
@@ -285,6 +281,8 @@ export function newTry(task: Task, number: number): Try {
     failHistory: latest(),
     host: latest(),
     block: latest(),
+    manager: latest(),
+    extras: undefined,
     usage: undefined,
     isEnding: false,
     isSettling: false,

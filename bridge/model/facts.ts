@@ -9,9 +9,28 @@
  */
 export const TIMES_END = 4e15;
 
-/** How much a record's word counts: final states first, then the later record. */
-export function rankOf(atUs: number, isFinal: boolean): number {
-  return isFinal ? atUs + TIMES_END : atUs;
+/** When a record speaks of, and by which kind of clock. */
+export interface Stamp {
+  /** Microseconds. */
+  readonly at: number;
+  /** A naive local time; else an instant. */
+  readonly local: boolean;
+  /** A log line tells it, no monitoring message. Where both tell something, the message counts. */
+  readonly logged: boolean;
+}
+
+/** How much a record's word counts: messages before log lines, final states before others, then the later record. */
+export function rankOf({ at, logged }: Stamp, isFinal: boolean): number {
+  const rank = isFinal ? at + TIMES_END : at;
+  return logged ? rank - 2 * TIMES_END : rank;
+}
+
+/**
+ * The same for the state of a task: a final state that a log tells counts more than any other state, because the message
+ * that told it may be lost.
+ */
+export function stateRankOf(stamp: Stamp, isFinal: boolean): number {
+  return isFinal && stamp.logged ? TIMES_END : rankOf(stamp, isFinal);
 }
 
 /** A value told by several records: the highest rank wins, between equals the smaller value. */
@@ -21,7 +40,7 @@ export interface Latest<T> {
 }
 
 export function latest<T>(): Latest<T> {
-  return { value: undefined, rank: -1 };
+  return { value: undefined, rank: -Infinity };
 }
 
 export function learn<T extends string | number | boolean>(cell: Latest<T>, value: T, rank: number): void {
@@ -33,39 +52,45 @@ export function learn<T extends string | number | boolean>(cell: Latest<T>, valu
   }
 }
 
-/**
- * The earliest time told for one event, in each of the two kinds of clock: naive local times, whose zone is known
- * only later, and instants. NaN where nothing was told.
- */
-export interface Earliest {
+/** A time in each of the two kinds of clock: naive local, whose zone is known only later, and instant. NaN: not told. */
+export interface Times {
   local: number;
   instant: number;
 }
 
-export function earliest(): Earliest {
-  return { local: NaN, instant: NaN };
+/** The earliest time told for one event. */
+export interface Earliest extends Times {
+  /** What log lines told: counts where no message told anything. */
+  logged: Times | undefined;
 }
 
-export function learnLocal(cell: Earliest, at: number | undefined): void {
+export function earliest(): Earliest {
+  return { local: NaN, instant: NaN, logged: undefined };
+}
+
+export function learnLocal(cell: Times, at: number | undefined): void {
   if (at !== undefined && !(at >= cell.local)) cell.local = at;
 }
 
-export function learnInstant(cell: Earliest, at: number | undefined): void {
+export function learnInstant(cell: Times, at: number | undefined): void {
   if (at !== undefined && !(at >= cell.instant)) cell.instant = at;
 }
 
 export function isKnown(cell: Earliest): boolean {
-  return !Number.isNaN(cell.local) || !Number.isNaN(cell.instant);
+  return isTold(cell) || cell.logged !== undefined;
+}
+
+/** True if a message told it. */
+export function isTold({ local, instant }: Times): boolean {
+  return !Number.isNaN(local) || !Number.isNaN(instant);
 }
 
 /** A state that some record told, with the time it told. */
-export interface StateFact {
+export interface StateFact extends Stamp {
   readonly state: string;
   /** Undefined where the release numbers no tries, or the record names none. */
   readonly attempt: number | undefined;
-  readonly at: number;
-  /** The kind of clock that `at` was read from. */
-  readonly local: boolean;
+  at: number;
   /** What the same record told, for the log event that the state becomes; undefined where it told nothing. */
   app: string | undefined;
   executor: string | undefined;
@@ -74,15 +99,20 @@ export interface StateFact {
   block: string | undefined;
 }
 
-/** Adds a state, or what the record tells beyond a state that is there already. True if it is new. */
+/**
+ * Adds a state, or what the record tells beyond a state that is there already. True if it is new. Several log lines may
+ * tell one state, each with a time of its own: that is one state, and the first line's time.
+ */
 export function learnState(facts: StateFact[], fact: StateFact): boolean {
   for (const known of facts) {
     if (
-      known.at === fact.at &&
+      (known.at === fact.at || fact.logged) &&
       known.state === fact.state &&
       known.attempt === fact.attempt &&
-      known.local === fact.local
+      known.local === fact.local &&
+      known.logged === fact.logged
     ) {
+      known.at = Math.min(known.at, fact.at);
       known.app = smaller(known.app, fact.app);
       known.executor = smaller(known.executor, fact.executor);
       known.failHistory = smaller(known.failHistory, fact.failHistory);
@@ -93,6 +123,28 @@ export function learnState(facts: StateFact[], fact: StateFact): boolean {
   }
   facts.push(fact);
   return true;
+}
+
+/**
+ * The states as they are shown: all that messages told, and of those that log lines told the ones that no message tells.
+ * A line may not name the try that a message names.
+ */
+export function shownStates(facts: readonly StateFact[]): readonly StateFact[] {
+  if (facts.every(({ logged }) => !logged)) return facts;
+  return facts.filter(
+    (fact) => !fact.logged || !facts.some((other) => isSameState(fact, other) && counts(other, fact)),
+  );
+}
+
+function isSameState(a: StateFact, b: StateFact): boolean {
+  return a.state === b.state && (a.attempt === b.attempt || a.attempt === undefined || b.attempt === undefined);
+}
+
+/** Of two that tell the same state: messages first, then who names the try, then who tells an instant. */
+function counts(a: StateFact, b: StateFact): boolean {
+  if (a.logged !== b.logged) return b.logged;
+  if ((a.attempt === undefined) !== (b.attempt === undefined)) return b.attempt === undefined;
+  return a.local !== b.local && b.local;
 }
 
 function smaller(known: string | undefined, told: string | undefined): string | undefined {

@@ -14,12 +14,12 @@ import type { Zone } from '../core/time.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Run, Sample, Task, Try } from './entities.ts';
 import { newManager, newRun, newTask } from './entities.ts';
-import type { StateFact } from './facts.ts';
+import type { Stamp, StateFact } from './facts.ts';
 import { isKnown, learn, learnState, rankOf } from './facts.ts';
-import type { Stamp } from './learn.ts';
 import {
   attemptOf, attemptOfStatus, blockOf, indexOf, isWorkerRecord, learnDelay, learnExecutor, learnGivenUp, learnLast,
-  learnManager, learnRun, learnTask, learnTime, learnTry, learnWorker, stampOf, tryOf, workerFactOf,
+  learnLine, learnManager, learnRun, learnTask, learnTime, learnTry, learnWorker, stampOf, tellsOfTry, tryOf,
+  workerFactOf,
 } from './learn.ts'; // prettier-ignore
 import { assignLooseFacts } from './loose.ts';
 import { learnMemoSource } from './memo.ts';
@@ -165,12 +165,19 @@ export class Fold {
   }
 
   #applyTask(run: Run, id: number, record: WideRecord, stamp: Stamp): void {
+    const state = text(record, 'parsl.task_state');
+    // Most lines tell nothing of a task but that they are about it.
+    if (stamp.logged && state === undefined && !tellsOfTry(record)) return;
     const task = run.tasks.get(id) ?? this.#openTask(run, id);
     if (task === undefined) {
-      this.counts.late += 1;
+      // Logs are read when they are read: that their lines come late is no news.
+      if (!stamp.logged) this.counts.late += 1;
       return;
     }
-    const state = text(record, 'parsl.task_state');
+    if (stamp.logged) {
+      const attempt = attemptOf(record);
+      if (attempt !== undefined) learnLine(tryOf(task, attempt), record, stamp);
+    }
     const attempted = isWorkerRecord(record, state)
       ? this.#applyWorker(task, record, state, stamp)
       : state === undefined
@@ -178,7 +185,7 @@ export class Fold {
         : this.#applyStatus(task, record, state, stamp);
     this.#count(task);
     this.#touched.task(task);
-    if (attempted?.closed === true) this.counts.late += 1;
+    if (attempted?.closed === true && !stamp.logged) this.counts.late += 1;
     if (attempted !== undefined) this.#considerTry(attempted);
     if (isKnownFinal(task)) this.#considerTask(task);
   }
@@ -227,9 +234,9 @@ export class Fold {
     return attempted;
   }
 
-  #learnState(task: Task, record: WideRecord, state: string, attempt: number | undefined, { at, local }: Stamp): void {
-    learnLast(task.run.lastWork, { at, local });
-    const fact = { state, attempt, at, local, ...detailsOf(record) };
+  #learnState(task: Task, record: WideRecord, state: string, attempt: number | undefined, stamp: Stamp): void {
+    learnLast(task.run.lastWork, stamp);
+    const fact = { state, attempt, ...stamp, ...detailsOf(record) };
     if (learnState(task.states, fact)) this.#options.sink.state(task, fact);
   }
 
@@ -238,9 +245,9 @@ export class Fold {
     const block = state === undefined ? undefined : blockOf(run, record);
     if (block === undefined || state === undefined) return;
     learnState(block.states, { state, attempt: undefined, ...stamp, ...detailsOf(record) });
-    learn(block.state, state, rankOf(stamp.at, false));
+    learn(block.state, state, rankOf(stamp, false));
     const job = text(record, 'parsl.job_id');
-    if (job !== undefined) learn(block.job, job, stamp.at);
+    if (job !== undefined) learn(block.job, job, rankOf(stamp, false));
     learnExecutor(run, block.executor, stamp);
     this.#touched.block(block);
   }

@@ -2,28 +2,28 @@
  * What one record teaches about a run, a task, a try, a block or a manager. Nothing here closes anything or knows the
  * clock; every function only adds facts, in any order, any number of times.
  */
-import type { WideRecord } from '../core/record.ts';
+import type { Value, WideRecord } from '../core/record.ts';
 import { flag, number, text } from '../core/record.ts';
 import { toMicros } from '../core/time.ts';
-import type { Block, Last, Manager, Run, RunField, Sample, Task, TaskField, Try, WorkerFact } from './entities.ts';
+import type { Block, Manager, Run, RunField, Sample, Task, TaskField, Try, WorkerFact } from './entities.ts';
 import { newBlock, newExecutor, newTry, newUsage, placeOf, runFields, taskFields } from './entities.ts';
-import type { Earliest, Latest } from './facts.ts';
-import { learn, learnExtent, learnInstant, learnLocal, rankOf, TIMES_END } from './facts.ts';
+import type { Earliest, Latest, Stamp, Times } from './facts.ts';
+import { latest, learn, learnExtent, learnInstant, learnLocal, rankOf, stateRankOf, TIMES_END } from './facts.ts';
 import { isFinal, isReturn, laneOf } from './states.ts';
-
-/** When a record speaks of, and by which kind of clock. */
-export interface Stamp {
-  readonly at: number;
-  readonly local: boolean;
-}
 
 /** The record's own time: Parsl's naive timestamp, else `time`. */
 export function stampOf(record: WideRecord): Stamp | undefined {
+  const logged = isLine(record);
   const local = timeOf(record, 'parsl.timestamp');
-  if (local !== undefined) return { at: local, local: true };
+  if (local !== undefined) return { at: local, local: true, logged };
   const time = record['time'];
   const instant = typeof time === 'bigint' ? toMicros(time) : -1;
-  return isTime(instant) ? { at: instant, local: false } : undefined;
+  return isTime(instant) ? { at: instant, local: false, logged } : undefined;
+}
+
+/** True for a record with text: a line of some log. */
+export function isLine(record: WideRecord): boolean {
+  return record['message'] !== undefined;
 }
 
 /** The record's value for `key` if it is a time: anyone may write anything into a record. */
@@ -67,12 +67,13 @@ function numbersTries(record: WideRecord): boolean {
   return record['parsl.try'] !== undefined && record['parsl.try'] !== null;
 }
 
-export function learnTime(cell: Earliest, { at, local }: Stamp): void {
-  if (local) learnLocal(cell, at);
-  else learnInstant(cell, at);
+export function learnTime(cell: Earliest, { at, local, logged }: Stamp): void {
+  const times = logged ? (cell.logged ??= { local: NaN, instant: NaN }) : cell;
+  if (local) learnLocal(times, at);
+  else learnInstant(times, at);
 }
 
-export function learnLast(cell: Last, { at, local }: Stamp): void {
+export function learnLast(cell: Times, { at, local }: Stamp): void {
   if (local) {
     if (!(at <= cell.local)) cell.local = at;
   } else if (!(at <= cell.instant)) {
@@ -99,7 +100,8 @@ export function learnRun(run: Run, record: WideRecord): void {
 /** How late the record is by its own naive clock: what tells the run's zone (DESIGN.md §10). */
 export function learnDelay(run: Run, record: WideRecord): void {
   const arrival = timeOf(record, 'source.arrival');
-  if (arrival === undefined) return;
+  // A line of a log may have waited for days until somebody read its file.
+  if (arrival === undefined || isLine(record)) return;
   const stamp = timeOf(record, 'parsl.timestamp');
   if (stamp !== undefined) {
     run.anyDelay = Math.min(run.anyDelay, arrival - stamp);
@@ -116,7 +118,7 @@ const taskFieldEntries = Object.entries(taskFields) as [TaskField, string][];
 
 /** TASK_INFO: what the submit side says of a task. */
 export function learnTask(task: Task, record: WideRecord, state: string, stamp: Stamp): void {
-  const rank = rankOf(stamp.at, isFinal(state));
+  const rank = rankOf(stamp, isFinal(state));
   for (const [field, key] of taskFieldEntries) {
     const value = record[key];
     if (typeof value === 'string' && value !== '') learn(task.fields[field], value, rank);
@@ -125,13 +127,13 @@ export function learnTask(task: Task, record: WideRecord, state: string, stamp: 
   if (failCount !== undefined) learn(task.failCount, failCount, rank);
   learnLocal(task.invoked, timeOf(record, 'parsl.task_time_invoked'));
   learnLocal(task.returned, timeOf(record, 'parsl.task_time_returned'));
-  learn(task.state, state, rank);
+  learn(task.state, state, stateRankOf(stamp, isFinal(state)));
   learnLast(task.lastSeen, stamp);
 }
 
 /** TASK_INFO: what the submit side says of the try it is about. A status stands in for times that it does not tell. */
 export function learnTry(attempted: Try, record: WideRecord, state: string, stamp: Stamp): void {
-  const rank = rankOf(stamp.at, isFinal(state));
+  const rank = rankOf(stamp, isFinal(state));
   if (state === 'launched') attempted.isLaunched = true;
   if (state === 'joining') attempted.isJoin = true;
   const launched = timeOf(record, 'parsl.task_try_time_launched');
@@ -154,15 +156,14 @@ export function learnGivenUp(task: Task, record: WideRecord, state: string, stam
   const attempted = tryOf(task, attempt - 1);
   attempted.wasGivenUp = true;
   learnTime(attempted.returned, stamp);
-  learnText(attempted.failHistory, record, 'parsl.task_fail_history', stamp.at);
+  learnText(attempted.failHistory, record, 'parsl.task_fail_history', rankOf(stamp, false));
   return attempted;
 }
 
 /** What a worker says: a start, an end, a resource sample, or any two of them at once. */
-export function workerFactOf(record: WideRecord, state: string | undefined, { at, local }: Stamp): WorkerFact {
+export function workerFactOf(record: WideRecord, state: string | undefined, stamp: Stamp): WorkerFact {
   return {
-    at,
-    local,
+    ...stamp,
     starts: state === 'running' || record['parsl.first_msg'] === true,
     ends: state === 'running_ended' || record['parsl.last_msg'] === true,
     host: text(record, 'host.name'),
@@ -182,7 +183,7 @@ export function learnWorker(attempted: Try, fact: WorkerFact): void {
   if (fact.starts) learnTime(attempted.running, fact);
   if (fact.ends) learnTime(attempted.ended, fact);
   // The start message alone is sure to name the block: psutil messages never do.
-  const rank = rankOf(fact.at, fact.starts);
+  const rank = rankOf(fact, fact.starts);
   if (fact.host !== undefined) learn(attempted.host, fact.host, rank);
   if (fact.block !== undefined) learn(attempted.block, fact.block, rank);
   if (fact.sample !== undefined) learnSample(attempted, fact.sample, fact.at);
@@ -207,6 +208,46 @@ export function sampleOf(record: WideRecord): Sample | undefined {
     readBytes: number(record, 'psutil_process_disk_read'),
     writeBytes: number(record, 'psutil_process_disk_write'),
   };
+}
+
+/** Keys of lines that say more of a try than messages do, besides the resources that it asked for. */
+const tryKeys = ['parsl.executor_task', 'parsl.worker', 'workqueue.task', 'taskvine.task'] as const;
+const RESOURCES = 'parsl.resource_specification.';
+/** Such keys that a try may have. */
+const EXTRAS_MAX = 32;
+
+/** True if a line that names a try says more of it, or where it ran. */
+export function tellsOfTry(record: WideRecord): boolean {
+  if (attemptOf(record) === undefined) return false;
+  if (record['parsl.manager'] !== undefined || tryKeys.some((key) => record[key] !== undefined)) return true;
+  for (const key in record) if (key.startsWith(RESOURCES)) return true;
+  return false;
+}
+
+/** What a line says of a try beside its state: its numbers in the executor's world, what it asked for, where it was. */
+export function learnLine(attempted: Try, record: WideRecord, stamp: Stamp): void {
+  const rank = rankOf(stamp, false);
+  for (const key of tryKeys) learnExtra(attempted, key, record[key], rank);
+  for (const key in record) if (key.startsWith(RESOURCES)) learnExtra(attempted, key, record[key], rank);
+  const manager = text(record, 'parsl.manager');
+  if (manager === undefined) return;
+  // A worker knows that it ran the try; who sent it somewhere knows only that.
+  const place = rankOf(stamp, record['source.log'] === 'worker');
+  learn(attempted.manager, manager, place);
+  learnText(attempted.block, record, 'parsl.block', place);
+  learnText(attempted.host, record, 'host.name', place);
+}
+
+function learnExtra(attempted: Try, key: string, value: Value | undefined, rank: number): void {
+  if (typeof value !== 'string' && typeof value !== 'number') return;
+  const extras = (attempted.extras ??= new Map<string, Latest<string | number>>());
+  let cell = extras.get(key);
+  if (cell === undefined) {
+    extras.set(key, (cell = latest()));
+    // The first by name stay, whichever came first.
+    if (extras.size > EXTRAS_MAX) extras.delete([...extras.keys()].sort().at(-1) ?? '');
+  }
+  learn(cell, value, rank);
 }
 
 export function tryOf(task: Task, number: number): Try {
@@ -240,7 +281,7 @@ export function blockOf(run: Run, record: WideRecord): Block | undefined {
 
 /** NODE_INFO: the manager's whole record, of which the newest counts. */
 export function learnManager(manager: Manager, record: WideRecord, stamp: Stamp): void {
-  const rank = stamp.at;
+  const rank = rankOf(stamp, false);
   const { value: block } = manager.block;
   const { value: host } = manager.host;
   learnText(manager.block, record, 'parsl.block', rank);

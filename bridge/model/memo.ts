@@ -5,7 +5,7 @@
 import type { WideRecord } from '../core/record.ts';
 import { text } from '../core/record.ts';
 import type { Task } from './entities.ts';
-import type { Stamp } from './learn.ts';
+import type { Stamp } from './facts.ts';
 import { timeOf } from './learn.ts';
 
 /** Takes note of a status whose result others may reuse; at most `max` hashes a run are remembered. */

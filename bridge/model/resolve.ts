@@ -6,7 +6,7 @@ import type { Zone } from '../core/time.ts';
 import type { Block, Manager, Run, Task, Try } from './entities.ts';
 import { placeOf } from './entities.ts';
 import type { Extent, StateFact } from './facts.ts';
-import { isKnown } from './facts.ts';
+import { isKnown, shownStates } from './facts.ts';
 import { isBlockEnd, isFinal } from './states.ts';
 import { instantOf, lastInstantOf, stateInstant } from './zone.ts';
 
@@ -44,18 +44,19 @@ export function submitState(task: Task): string | undefined {
 }
 
 function firstState(task: Task, zone: Zone): Moment | undefined {
-  const times = task.states.map((fact) => stateInstant(fact, zone));
+  const states = shownStates(task.states);
+  const times = states.map((fact) => stateInstant(fact, zone));
   const launched = task.tries.flatMap((attempted) => (attempted ? [instantOf(attempted.launched, zone)] : []));
   const all = [...times, ...launched].filter((at) => at !== undefined);
   if (all.length === 0) return undefined;
   const at = Math.min(...all);
-  return task.states.some((fact) => fact.state === 'pending' && stateInstant(fact, zone) === at)
+  return states.some((fact) => fact.state === 'pending' && stateInstant(fact, zone) === at)
     ? observed(at)
     : inferred(at);
 }
 
 function endOf(task: Task, zone: Zone): Moment | undefined {
-  const final = isUnfinished(task) ? [] : task.states.filter(({ state }) => isFinal(state));
+  const final = isUnfinished(task) ? [] : shownStates(task.states).filter(({ state }) => isFinal(state));
   if (final.length > 0) return observed(Math.min(...final.map((fact) => stateInstant(fact, zone))));
   const last = lastInstantOf(task.lastSeen, zone);
   return last === undefined ? firstState(task, zone) : inferred(last);
@@ -142,7 +143,7 @@ export function pendingPhase(task: Task, zone: Zone): Phase | undefined {
 /** The submit-lane state of one try: a final state outranks any other, then the latest. */
 export function tryState(attempted: Try): string | undefined {
   let best: StateFact | undefined;
-  for (const fact of attempted.task.states) {
+  for (const fact of shownStates(attempted.task.states)) {
     if (fact.attempt !== attempted.number || fact.state === 'running' || fact.state === 'running_ended') continue;
     if (best === undefined || outranks(fact, best)) best = fact;
   }
@@ -177,11 +178,16 @@ export function usedBy({ usage }: Try): Used {
 function outranks(a: StateFact, b: StateFact): boolean {
   const finals = Number(isFinal(a.state)) - Number(isFinal(b.state));
   if (finals !== 0) return finals > 0;
+  if (a.logged !== b.logged) return b.logged;
   return a.at === b.at ? a.state < b.state : a.at > b.at;
 }
 
-/** The manager that ran a try: of those on its block and host, the last one registered before the try ran. */
-export function managerOf(attempted: Try, zone: Zone): Manager | undefined {
+/**
+ * The manager that ran a try: the one that a log names, else, of those on its block and host, the last one registered
+ * before the try ran.
+ */
+export function managerOf(attempted: Try, zone: Zone): string | undefined {
+  if (attempted.manager.value !== undefined) return attempted.manager.value;
   const block = attempted.block.value;
   const host = attempted.host.value;
   const running = instantOf(attempted.running, zone) ?? instantOf(attempted.ended, zone);
@@ -195,7 +201,7 @@ export function managerOf(attempted: Try, zone: Zone): Manager | undefined {
     if (at <= running && (best === undefined || at > best.at || (at === best.at && manager.id < best.manager.id)))
       best = { manager, at };
   }
-  return best?.manager;
+  return best?.manager.id;
 }
 
 /** NODE_INFO names no executor: it is that of the one executor which has a block of this id, if it is one. */
@@ -212,8 +218,9 @@ function blockOf(run: Run, id: string | undefined): Block | 'none' | 'several' {
 
 /** First and last word about a block; the end is inferred where no state said that it is gone. */
 export function blockInterval(block: Block, runEnd: number, zone: Zone): Interval {
-  const times = block.states.map((fact) => stateInstant(fact, zone));
-  const ends = block.states.filter(({ state }) => isBlockEnd(state)).map((fact) => stateInstant(fact, zone));
+  const states = shownStates(block.states);
+  const times = states.map((fact) => stateInstant(fact, zone));
+  const ends = states.filter(({ state }) => isBlockEnd(state)).map((fact) => stateInstant(fact, zone));
   const start = Math.min(...times);
   return {
     start: observed(start),

@@ -4,8 +4,9 @@
  */
 import type { Zone } from '../core/time.ts';
 import { fixedZone, machineZone, namedZone, zoneFromArrival } from '../core/time.ts';
-import type { Earliest } from './facts.ts';
-import type { Last, Run } from './entities.ts';
+import type { Earliest, Times } from './facts.ts';
+import { isTold } from './facts.ts';
+import type { Run } from './entities.ts';
 
 /** The best that is known now. */
 export function currentZone(run: Run, configured: Zone | undefined): Zone {
@@ -23,17 +24,17 @@ export function settleZone(run: Run, configured: Zone | undefined): Zone {
   return (run.zone ??= currentZone(run, configured));
 }
 
-/** A time as an instant, in microseconds; undefined if it was never told. */
+/** A time as an instant, in microseconds: what messages told, else what log lines did; undefined if nobody did. */
 export function instantOf(time: Earliest, zone: Zone): number | undefined {
-  return combine(time, zone, Math.min);
+  return combine(isTold(time) ? time : (time.logged ?? time), zone, Math.min);
 }
 
 /** The later of both clocks. */
-export function lastInstantOf(time: Last, zone: Zone): number | undefined {
+export function lastInstantOf(time: Times, zone: Zone): number | undefined {
   return combine(time, zone, Math.max);
 }
 
-function combine({ local, instant }: Last, zone: Zone, choose: (a: number, b: number) => number): number | undefined {
+function combine({ local, instant }: Times, zone: Zone, choose: (a: number, b: number) => number): number | undefined {
   if (Number.isNaN(local)) return Number.isNaN(instant) ? undefined : instant;
   const fromLocal = local - zone.offset(local);
   return Number.isNaN(instant) ? fromLocal : choose(fromLocal, instant);

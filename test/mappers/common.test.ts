@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { attributes, inferredOf, Resources } from '../../bridge/mappers/common.ts';
-import { newManager, newRun } from '../../bridge/model/entities.ts';
+import { newRun } from '../../bridge/model/entities.ts';
 import { learnRun } from '../../bridge/model/learn.ts';
 import { parsl, RUN } from '../helpers/records.ts';
 
@@ -34,7 +34,7 @@ describe('mappers/common', () => {
     });
 
     it('name the executor, the manager and the host of a worker', () => {
-      const { attributes } = new Resources().worker(run, 'htex', newManager(run, '8f8b'), 'node7');
+      const { attributes } = new Resources().worker(run, 'htex', '8f8b', 'node7');
       assert.deepEqual([attributes['service.name'], attributes['service.instance.id'], attributes['host.name']], [
         'study.htex', '8f8b', 'node7',
       ]); // prettier-ignore

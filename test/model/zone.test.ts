@@ -72,10 +72,13 @@ describe('model/zone', () => {
 
   it('turns naive times into instants, and takes the earlier or later of both clocks', () => {
     const zone = fixedZone(HOUR, 'plugin');
-    assert.equal(instantOf({ local: 3 * HOUR, instant: NaN }, zone), 2 * HOUR);
-    assert.equal(instantOf({ local: 3 * HOUR, instant: 1.5 * HOUR }, zone), 1.5 * HOUR);
-    assert.equal(instantOf({ local: NaN, instant: 5 }, zone), 5);
-    assert.equal(instantOf({ local: NaN, instant: NaN }, zone), undefined);
+    assert.equal(instantOf({ local: 3 * HOUR, instant: NaN, logged: undefined }, zone), 2 * HOUR);
+    assert.equal(instantOf({ local: 3 * HOUR, instant: 1.5 * HOUR, logged: undefined }, zone), 1.5 * HOUR);
+    assert.equal(instantOf({ local: NaN, instant: 5, logged: undefined }, zone), 5);
+    assert.equal(instantOf({ local: NaN, instant: NaN, logged: undefined }, zone), undefined);
+    const logged = { local: NaN, instant: 4 };
+    assert.equal(instantOf({ local: NaN, instant: 5, logged }, zone), 5);
+    assert.equal(instantOf({ local: NaN, instant: NaN, logged }, zone), 4);
     assert.equal(lastInstantOf({ local: 3 * HOUR, instant: 1.5 * HOUR }, zone), 2 * HOUR);
     assert.equal(stateInstant({ at: 3 * HOUR, local: true }, zone), 2 * HOUR);
     assert.equal(stateInstant({ at: 3 * HOUR, local: false }, zone), 3 * HOUR);
