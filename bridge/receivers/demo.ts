@@ -1,8 +1,8 @@
 /**
  * demo: plays a recorded capture over and over, as if the runs in it were going on now.
  *
- * Each play is a run of its own: it gets new run ids, and every time in its records is moved to now (and its pace
- * changed by `speed`), so that all of the bridge behaves as with a live workflow. Local times stay those of the clock
+ * Each play is a run of its own: it gets new ids of runs and managers, and every time in its records is moved to now (and
+ * its pace changed by `speed`), so that all of the bridge behaves as with a live workflow. Local times stay those of the clock
  * that wrote them: how far they lie from their arrival, which tells their zone, does not change.
  */
 import { randomUUID } from 'node:crypto';
@@ -43,6 +43,9 @@ interface Recording {
   readonly offset: number;
 }
 
+/** Of this play, by those of the recording. */
+type Ids = Map<string, string>;
+
 /** Turns a time of the recording into one of this play, microseconds. */
 type Move = (us: number) => number;
 
@@ -66,12 +69,12 @@ export const demo = defineReceiver({
     async function play({ scenes, begin, offset }: Recording): Promise<void> {
       const base = context.now();
       const move: Move = (us) => Math.round(base + (us - begin) / speed);
-      const runs = new Map<string, string>();
+      const ids = new Map<string, string>();
       for (let next = 0; next < scenes.length && !signal.aborted;) {
         const reached = begin + (context.now() - base) * speed;
         const due = scenes.slice(next, next + countUntil(scenes, next, reached));
         next += due.length;
-        const records = due.flatMap((scene) => scene.records).map((record) => moveRecord(record, move, offset, runs));
+        const records = due.flatMap((scene) => scene.records).map((record) => moveRecord(record, move, offset, ids));
         if (records.length > 0 && !(await deliver(records))) return;
         await pause(TICK_MS);
       }
@@ -147,17 +150,17 @@ const secondsKeys = new Set([
   'psutil_process_create_time',
 ]);
 
-function moveRecord(record: WideRecord, move: Move, offset: number, runs: Map<string, string>): WideRecord {
+function moveRecord(record: WideRecord, move: Move, offset: number, ids: Ids): WideRecord {
   const moved: WideRecord = {};
   for (const [key, value] of Object.entries(record)) {
     // What the bridge itself adds when a record arrives.
-    if (key !== 'source.arrival' && key !== 'source.receiver') moved[key] = moveValue(key, value, move, offset, runs);
+    if (key !== 'source.arrival' && key !== 'source.receiver') moved[key] = moveValue(key, value, move, offset, ids);
   }
   return moved;
 }
 
-function moveValue(key: string, value: Value, move: Move, offset: number, runs: Map<string, string>): Value {
-  if (key === 'parsl.dfk' && typeof value === 'string') return newRun(value, runs);
+function moveValue(key: string, value: Value, move: Move, offset: number, ids: Ids): Value {
+  if (typeof value === 'string' && (key === 'parsl.dfk' || key === 'parsl.manager')) return newId(value, ids);
   if (typeof value === 'bigint') return key === 'time' ? BigInt(move(Number(value / 1000n))) * 1000n : value;
   if (typeof value !== 'number') return value;
   if (secondsKeys.has(key)) return move(value * 1e6) / 1e6;
@@ -166,8 +169,9 @@ function moveValue(key: string, value: Value, move: Move, offset: number, runs: 
   return type === 'instant' ? move(value) : value;
 }
 
-function newRun(run: string, runs: Map<string, string>): string {
-  const known = runs.get(run) ?? randomUUID();
-  runs.set(run, known);
+/** Another id of the same length: a run's is a UUID, a manager's the end of one. */
+function newId(id: string, ids: Ids): string {
+  const known = ids.get(id) ?? randomUUID().slice(-id.length);
+  ids.set(id, known);
   return known;
 }
