@@ -221,6 +221,8 @@ function logOf(log: string, format: LogFormat): string {
 const contents: readonly (readonly [RegExp, LogFormat])[] = [
   [/^# time (?:manager|master)_pid (?:MANAGER|MASTER) manager_pid /, 'taskvine_transactions'],
   [/^# time (?:manager|master)_pid /, 'work_queue_transactions'],
+  [/^\d{13,17} \d+ MANAGER \d+ /, 'taskvine_transactions'],
+  [/^\d{13,17} \d+ (?:MANAGER|MASTER|WORKER|CATEGORY|TASK) /, 'work_queue_transactions'],
   [/^# timestamp workers_\w+ .*\bworkers_slow\b/, 'taskvine_performance'],
   [/^# timestamp workers_\w+ /, 'work_queue_performance'],
   [/^# taskvine taskgraph/, 'taskvine_taskgraph'],

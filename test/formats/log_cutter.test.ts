@@ -19,7 +19,7 @@ const linesOf: Partial<Record<LogFormat, fc.Arbitrary<string>>> = {
     fc.string().map((text) => TEXT + text.replaceAll('\n', ' ')),
     fc.constantFrom('Traceback (most recent call last):', '  File "x.py"', '', '1795261724.00 is no prefix', 'ünïcödé'),
   ),
-  work_queue_debug: fc.oneof(fc.constantFrom(`${DEBUG}task 1`, `${DEBUG}`, '  more', '')),
+  work_queue_debug: fc.oneof(fc.constantFrom(`${DEBUG}task 1`, DEBUG, '  more', '')),
   work_queue_transactions: fc.constantFrom(
     '# time manager_pid TASK', '1795261439320127 17999 TASK 1 WAITING default FIRST_RESOURCES {"cores":[1,"cores"]}',
     '1795261439320127 17999 TASK 1 DONE SUCCESS  0  {} {}', 'torn', '',
@@ -38,6 +38,10 @@ function recordsOf(frames: Parameters<typeof decodeFrames>[0]): { records: WideR
   );
   return { records, problems: said };
 }
+
+const never = (error: Error): never => {
+  throw error;
+};
 
 describe('formats/log_cutter', () => {
   for (const [format, line] of Object.entries(linesOf) as [LogFormat, fc.Arbitrary<string>][]) {
@@ -72,11 +76,11 @@ describe('formats/log_cutter', () => {
 
   it('goes on at the position where it stopped, with the columns of a table', () => {
     const text = '# timestamp a b\n1 2 3\n4 5 6\n';
-    const first = new LogCutter({ format: 'taskvine_performance', keys: {} }, logLimits, assert.fail);
+    const first = new LogCutter({ format: 'taskvine_performance', keys: {} }, logLimits, never);
     first.push(Buffer.from(text.slice(0, 23)));
     assert.deepEqual(first.position, { offset: 22, line: 3, columns: 'timestamp a b' });
     const header = { format: 'taskvine_performance', keys: {} } as const;
-    const second = new LogCutter(header, logLimits, assert.fail, first.position);
+    const second = new LogCutter(header, logLimits, never, first.position);
     const { records } = decodeFrames(second.push(Buffer.from(text.slice(22))), 'test');
     assert.deepEqual(
       records.map((record) => [record['source.line'], record['time'], record['taskvine.a'], record['taskvine.b']]),
@@ -85,7 +89,7 @@ describe('formats/log_cutter', () => {
   });
 
   it('holds back the last record of a text log until it is told that nobody writes', () => {
-    const cutter = new LogCutter({ format: 'parsl_text_log', keys: {} }, logLimits, assert.fail);
+    const cutter = new LogCutter({ format: 'parsl_text_log', keys: {} }, logLimits, never);
     const one = `${TEXT}one\n`;
     assert.deepEqual(cutter.push(Buffer.from(`${one}  more\n${TEXT.slice(0, 30)}`)), []);
     assert.equal(cutter.waiting, one.length + 7 + 30);

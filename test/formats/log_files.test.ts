@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { mayBeLog, placeLog, runDirOf, sniff } from '../../bridge/formats/log_files.ts';
 
 const dirs = new Set(['runinfo/000']);
-const keysOf = (path: string, format: Parameters<typeof placeLog>[1] = 'parsl_text_log') => {
-  const { keys, rank } = placeLog(path, format, dirs) ?? { keys: {}, rank: -1 };
-  const { 'source.run_dir': dir, 'source.log': log, ...rest } = keys;
-  return [dir, log, rank, rest];
+const keysOf = (path: string, format: Parameters<typeof placeLog>[1] = 'parsl_text_log'): unknown[] => {
+  const found = placeLog(path, format, dirs);
+  const { 'source.run_dir': dir, 'source.log': log, ...rest }: Record<string, string | number> = found?.keys ?? {};
+  return [dir, log, found?.rank, rest];
 };
 
 describe('formats/log_files', () => {

@@ -5,6 +5,7 @@
  * file that became shorter, or begins with other bytes, is a new one: a worker that is started again truncates its JSON
  * log. What a file system gives another inode is still the same file if path and first bytes are the same.
  */
+import type { Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -30,6 +31,8 @@ interface Tail {
   readonly cutter: LogCutter;
   /** Bytes read, those that wait in the cutter included. */
   read: number;
+  /** When the file had last changed as of the last look. */
+  changed: number;
 }
 
 export interface TailOptions {
@@ -67,7 +70,7 @@ export function openTails({ root, limits, report, remembered, deliver }: TailOpt
         if (!file.isFile()) continue;
         const id = `${file.dev}:${file.ino}`;
         seen.add(id);
-        if (!(await lookAt(id, log, file.size, isLast))) return false;
+        if (!(await lookAt(id, log, file, isLast))) return false;
       } catch (error) {
         // A file that is gone was renamed, which is seen at the next scan, or deleted.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
@@ -77,15 +80,17 @@ export function openTails({ root, limits, report, remembered, deliver }: TailOpt
     return true;
   }
 
-  async function lookAt(id: string, log: PlannedLog, size: number, isLast: boolean): Promise<boolean> {
+  async function lookAt(id: string, log: PlannedLog, { size, mtimeMs }: Stats, isLast: boolean): Promise<boolean> {
     const known = tails.get(id);
     // Where nobody has written since the last look, what waits is whole.
-    if (known?.read === size) return known.cutter.waiting === 0 || give(id, known, known.cutter.flush(isLast));
+    if (known?.read === size && known.changed === mtimeMs)
+      return known.cutter.waiting === 0 || give(id, known, known.cutter.flush(isLast));
     const file = await open(join(root, log.path));
     try {
       const head = await bytesAt(file, 0, FINGERPRINT_BYTES);
       const tail = await tailOf(id, log, size, head.toString('base64'));
       if (tail === undefined) return false;
+      tail.changed = mtimeMs;
       while (tail.read < size) {
         const bytes = await bytesAt(file, tail.read, Math.min(CHUNK_BYTES, size - tail.read));
         if (bytes.length === 0) break; // It was truncated this moment, which the next look will see.
@@ -110,7 +115,7 @@ export function openTails({ root, limits, report, remembered, deliver }: TailOpt
     if (known !== undefined && !(await forget(id, known))) return undefined;
     const before = positions.get(id) ?? [...positions.values()].find(({ path }) => path === log.path);
     const cutter = new LogCutter(log.header, limits, report, before && isSame(before) ? before : undefined);
-    const tail = { path: log.path, head, cutter, read: cutter.position.offset };
+    const tail = { path: log.path, head, cutter, read: cutter.position.offset, changed: 0 };
     tails.set(id, tail);
     return tail;
   }
