@@ -19,8 +19,8 @@ export interface Transport {
   /** Reads what it needs. Rejects with BRIDGE_CONFIG if it never will work. */
   open(): Promise<void>;
   /**
-   * Sends one request. Rejects with BRIDGE_REFUSED for what the OTLP specification says may be tried again, with
-   * BRIDGE_REJECTED for the rest.
+   * Sends one request. Rejects with BRIDGE_REFUSED for what the OTLP specification says may be tried again and for what
+   * tells of a wrong address or wrong credentials, with BRIDGE_REJECTED for the rest.
    */
   send(body: Buffer): Promise<Reply>;
   /** Lets go of connections. */

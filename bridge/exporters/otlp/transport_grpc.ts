@@ -7,6 +7,7 @@ import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 
 import { BridgeError } from '../../core/errors.ts';
 import type { Signal, Target } from './config.ts';
+import { connectionHint } from './hints.ts';
 import type { Transport } from './transport.ts';
 import { parseReply, parseStatus, readCertificates, sayable } from './transport.ts';
 
@@ -25,6 +26,9 @@ const retryable: ReadonlySet<number> = new Set([
   status.UNAVAILABLE,
   status.DATA_LOSS,
 ]);
+
+/** Wrong credentials: about our configuration, not about what we sent, so that is kept until they are right. */
+const misconfigured: ReadonlySet<number> = new Set([status.UNAUTHENTICATED, status.PERMISSION_DENIED]);
 
 const options = {
   'grpc.enable_retries': 0,
@@ -87,18 +91,22 @@ export function grpcTransport(signal: Signal, target: Target): Transport {
 function failure({ code, details, metadata }: ServiceError, signal: Signal, target: Target): BridgeError {
   const [bytes] = (metadata as Metadata | undefined)?.get('grpc-status-details-bin') ?? [];
   const retryAfterMs = Buffer.isBuffer(bytes) ? parseStatus(bytes)?.retryAfterMs : undefined;
-  const again = retryable.has(code) || (code === status.RESOURCE_EXHAUSTED && retryAfterMs !== undefined);
+  const again =
+    retryable.has(code) ||
+    misconfigured.has(code) ||
+    (code === status.UNIMPLEMENTED && signal === 'traces') ||
+    (code === status.RESOURCE_EXHAUSTED && retryAfterMs !== undefined);
   const message = `send ${signal} to ${target.shown}: ${status[code]}: ${sayable(details, target)}`;
   // grpc-js's error is not kept as the cause: its metadata may hold what the server was told.
   return new BridgeError(again ? 'BRIDGE_REFUSED' : 'BRIDGE_REJECTED', message, {
     reason: status[code].toLowerCase(),
     retryAfterMs,
-    hint: hintOf(code, target),
+    hint: hintOf(code, details, target),
   });
 }
 
-function hintOf(code: status, { host, port }: Target): string | undefined {
-  if (code === status.UNAVAILABLE) return `is a server listening there? try: nc -vz ${host} ${port}`;
+function hintOf(code: status, details: string, target: Target): string | undefined {
+  if (code === status.UNAVAILABLE) return connectionHint(details, 'grpc', target);
   if (code === status.UNIMPLEMENTED) return 'the server does not take this signal: leave it out of `signals`';
   if (code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED)
     return 'check `headers`, where credentials go';

@@ -10,11 +10,18 @@ import { gzip as gzipWithCallback } from 'node:zlib';
 
 import { BridgeError, reasonOf } from '../../core/errors.ts';
 import type { Signal, Target } from './config.ts';
+import { connectionHint, needsTls } from './hints.ts';
 import type { Reply, Transport } from './transport.ts';
 import { parseReply, parseStatus, readCertificates, sayable } from './transport.ts';
 
 /** The OTLP specification's list. */
 const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+/**
+ * The specification would have these given up. They tell of our configuration, not of what we sent, so that is kept
+ * until it is mended. A server may take no logs or metrics, but where traces are not taken the address is wrong.
+ */
+const misconfigured: ReadonlySet<number> = new Set([401, 403]);
+const misaddressed: ReadonlySet<number> = new Set([404, 405]);
 const ANSWER_BYTES_MAX = 1_048_576;
 const NOTHING_REJECTED: Reply = { rejected: 0, message: '' };
 
@@ -75,7 +82,9 @@ export function httpTransport(signal: Signal, target: Target): Transport {
         throw new BridgeError('BRIDGE_REFUSED', `send ${signal} to ${shown}: ${sayable(why, target)}`, {
           cause: error,
           reason: timedOut ? 'timeout' : 'unreachable',
-          hint: port === 4317 ? 'port 4317 is usually gRPC’s: set `protocol: grpc`, or use port 4318' : undefined,
+          hint: timedOut
+            ? undefined
+            : connectionHint(`${String((error as NodeJS.ErrnoException).code)} ${why}`, 'http', target),
         });
       }
       if (answer.response.statusCode === 200) return isProtobuf(answer) ? parseReply(answer.body) : NOTHING_REJECTED;
@@ -110,10 +119,12 @@ function failure(answer: Answer, signal: Signal, target: Target): BridgeError {
   const code = response.statusCode ?? 0;
   const said = isProtobuf(answer) ? parseStatus(body)?.message : body.toString('utf8', 0, 1_000);
   const message = `send ${signal} to ${target.shown}: HTTP ${code}: ${sayable(said ?? '', target)}`;
-  return new BridgeError(retryable.has(code) ? 'BRIDGE_REFUSED' : 'BRIDGE_REJECTED', message.replace(/: $/, ''), {
+  const isMisaddressed = (signal === 'traces' && misaddressed.has(code)) || needsTls(code, said ?? '');
+  const again = retryable.has(code) || misconfigured.has(code) || isMisaddressed;
+  return new BridgeError(again ? 'BRIDGE_REFUSED' : 'BRIDGE_REJECTED', message.replace(/: $/, ''), {
     reason: `http_${code}`,
     retryAfterMs: retryable.has(code) ? retryAfter(response.headers['retry-after'], Date.now()) : undefined,
-    hint: hintOf(code),
+    hint: needsTls(code, said ?? '') ? 'the server speaks TLS: write https:// in `endpoint`' : hintOf(code, signal),
   });
 }
 
@@ -125,9 +136,10 @@ export function retryAfter(header: string | undefined, nowMs: number): number | 
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
 
-function hintOf(code: number): string | undefined {
+function hintOf(code: number, signal: Signal): string | undefined {
   if (code === 401 || code === 403) return 'check `headers`, where credentials go';
-  if (code === 404) return 'check `endpoint`: /v1/traces and so on is appended to it';
+  if (misaddressed.has(code))
+    return `check \`endpoint\`: /v1/${signal} is appended to it; if the server takes no ${signal}, leave them out of \`signals\``;
   if (code === 413) return 'lower `request_bytes_max`';
   return undefined;
 }

@@ -45,14 +45,10 @@ for (const protocol of protocols) {
       });
       const said = 'no such token: tok-12345, key key-67890, hunter2secret is not it\nbut Bearer tok-12345';
       server.answerWith({ grpc: status.UNAUTHENTICATED, http: 401, message: said });
-      await exporter.export({ spans: [span(0)] });
-      const [error] = exporter.reported;
-      assert.match(error!.message, /no such token: \*\*\*, key \*\*\*/);
-      assert.match(error!.hint!, /headers/);
-      const all = JSON.stringify([
-        exporter.logged,
-        exporter.reported.map(({ message, hint, stack }) => [message, hint, stack]),
-      ]);
+      const { message, hint, stack } = await refusal(exporter.export({ spans: [span(0)] }));
+      assert.match(message, /no such token: \*\*\*, key \*\*\*/);
+      assert.match(hint!, /headers/);
+      const all = JSON.stringify([exporter.logged, message, hint, stack]);
       for (const secret of ['tok-12345', 'key-67890', 'user:']) assert.ok(!all.includes(secret), all);
       assert.ok(all.includes(url.host));
     });
@@ -88,9 +84,6 @@ for (const protocol of protocols) {
       const exporter = await start();
       const never = [
         { grpc: status.INVALID_ARGUMENT, http: 400 },
-        { grpc: status.UNAUTHENTICATED, http: 401 },
-        { grpc: status.PERMISSION_DENIED, http: 403 },
-        { grpc: status.UNIMPLEMENTED, http: 404 },
         { grpc: status.RESOURCE_EXHAUSTED, http: 413 },
         { grpc: status.INTERNAL, http: 500 },
         { grpc: status.UNKNOWN, http: 301 },
@@ -106,6 +99,48 @@ for (const protocol of protocols) {
       }
       await exporter.export({ spans: [span(0)] });
       assert.equal(exporter.sent, 1);
+    });
+
+    it('keeps what a wrong address or wrong credentials keep from the server, and says what to mend', async () => {
+      const server = await listen();
+      const exporter = await start();
+      const wrong = [
+        { grpc: status.UNAUTHENTICATED, http: 401, hint: /headers/ },
+        { grpc: status.PERMISSION_DENIED, http: 403, hint: /headers/ },
+        { grpc: status.UNIMPLEMENTED, http: 404, hint: /signals/ },
+        { grpc: status.UNIMPLEMENTED, http: 405, hint: /signals/ },
+      ];
+      const batch = batchOf({ spans: [span(0)] });
+      for (const { hint, ...answer } of wrong) {
+        server.answerWith(answer);
+        const error = await refusal(exporter.exporter.export(batch));
+        assert.equal(error.code, 'BRIDGE_REFUSED');
+        assert.match(error.hint!, hint);
+      }
+      await exporter.exporter.export(batch);
+      assert.deepEqual([exporter.sent, exporter.dropped, server.spans.length], [1, {}, 1]);
+    });
+
+    it('says what is wrong when TLS, the protocol or the name does not fit', async () => {
+      const server = await listen();
+      const encrypted = await listen({ tls: 'server' });
+      const [port, otherPort] = protocol === 'grpc' ? [server.grpcPort, server.httpPort] : [server.httpPort, server.grpcPort]; // prettier-ignore
+      const tlsPort = protocol === 'grpc' ? encrypted.grpcPort : encrypted.httpPort;
+      const cases: [endpoint: string, hint: RegExp][] = [
+        [`http://127.0.0.1:${otherPort}`, /`protocol: /],
+        [`https://localhost:${port}`, /speaks no TLS: write http:/],
+        [`http://localhost:${tlsPort}`, /TLS, write https:/],
+        [`https://localhost:${tlsPort}`, /ca_file/],
+        ['http://nobody.invalid:4317', /the name/],
+        ['http://127.0.0.1:1', /nc -vz 127\.0\.0\.1 1$/],
+      ];
+      for (const [endpoint, hint] of cases) {
+        const exporter = await start({ endpoint });
+        const error = await refusal(exporter.export({ spans: [span(0)] }));
+        assert.equal(error.code, 'BRIDGE_REFUSED', endpoint);
+        assert.match(error.hint!, hint, `${endpoint}: ${error.message}`);
+        await exporter.stop();
+      }
     });
 
     it('counts what a partial success left out, tells why, and does not send it again', async () => {
