@@ -6,7 +6,8 @@
 import type { Zone } from '../core/time.ts';
 import type { Block, Manager, Run } from '../model/entities.ts';
 import { isKnown, shownStates } from '../model/facts.ts';
-import { blockStates } from '../model/states.ts';
+import { executorOfManager } from '../model/resolve.ts';
+import { blockStates, isBlockEnd } from '../model/states.ts';
 import { instantOf, stateInstant } from '../model/zone.ts';
 import type { Row } from './points.ts';
 import { SERIES_MAX } from './series.ts';
@@ -40,21 +41,23 @@ export function idleBlocks(run: Run, told: Told, zone: Zone, now: number, isOver
   const managers = liveManagers(run);
   const found = [...run.blocks.values()].flatMap((block) => {
     const key = blockKey(block.executor, block.id);
-    const own = managers.get(block.id) ?? [];
-    if (block.state.value !== 'RUNNING' || told.placeless.has(block.executor) || open.placeless.has(block.executor))
-      return [];
-    if (open.busy.has(key) || own.some(({ held }) => (held.value ?? 0) > 0)) return [];
+    const near = managers.get(block.id) ?? [];
+    const own = near.filter((manager) => executorOfManager(manager) === block.executor);
+    if (!isUp(block, own) || told.placeless.has(block.executor) || open.placeless.has(block.executor)) return [];
+    if (open.busy.has(key) || near.some(({ held }) => (held.value ?? 0) > 0)) return [];
     const lastUse = Math.max(told.lastUse.get(key) ?? -Infinity, open.lastUse.get(key) ?? -Infinity);
     const isUsed = lastUse > -Infinity;
     const labels = [block.executor, block.id, block.job.value ?? '', isUsed ? 'used' : 'unused'];
-    const seconds = Math.max(0, now - (isUsed ? lastUse : startOf(block, zone))) / 1e6;
-    const workers = own.reduce((sum, manager) => sum + (manager.workers.value ?? 0), 0);
+    const seconds = Math.max(0, now - (isUsed ? lastUse : startOf(block, own, zone))) / 1e6;
+    // Managers that may be of another executor’s block of this number tell nothing.
+    const isTheirs = near.length === own.length;
+    const workers = isTheirs ? own.reduce((sum, manager) => sum + (manager.workers.value ?? 0), 0) : undefined;
     return [{ labels, seconds, workers }];
   });
   const shown = found.sort((a, b) => b.seconds - a.seconds).slice(0, SERIES_MAX);
   return {
     idle: shown.map(({ labels, seconds }) => [labels, seconds]),
-    workers: shown.map(({ labels, workers }) => [labels, workers]),
+    workers: shown.flatMap(({ labels, workers }): Row[] => (workers === undefined ? [] : [[labels, workers]])),
   };
 }
 
@@ -108,11 +111,15 @@ function liveManagers(run: Run): Map<string, Manager[]> {
   return Map.groupBy(live, ({ block }) => block.value ?? '');
 }
 
-function startOf(block: Block, zone: Zone): number {
-  const running = shownStates(block.states)
-    .filter(({ state }) => state === 'RUNNING')
-    .map((fact) => stateInstant(fact, zone));
-  return Math.min(...running);
+/** Parsl asks the batch system for states now and then; a manager of it that is there says the same earlier. */
+function isUp({ state }: Block, managers: readonly Manager[]): boolean {
+  return state.value === 'RUNNING' || (managers.length > 0 && !isBlockEnd(state.value ?? ''));
+}
+
+function startOf(block: Block, managers: readonly Manager[], zone: Zone): number {
+  const running = shownStates(block.states).filter(({ state }) => state === 'RUNNING');
+  const registered = managers.map((manager) => instantOf(manager.registered, zone) ?? Infinity);
+  return Math.min(...running.map((fact) => stateInstant(fact, zone)), ...registered);
 }
 
 function lastChange(block: Block, zone: Zone): number {

@@ -45,6 +45,19 @@ describe('mappers/blocks', () => {
       assert.deepEqual(idle([...used, parsl.manager('m', 11, { 'parsl.manager_info.tasks': '7' })], 62), []);
     });
 
+    it('is shown since its first manager came, if that was before the batch system was asked', () => {
+      const pending = [parsl.block('htex', '0', 'PENDING', 1, job), parsl.manager('m', 2)];
+      assert.deepEqual(idle(pending, 62), ['htex/0 4711 unused: 60']);
+      assert.deepEqual(idle([...pending, running('0', 50)], 62), ['htex/0 4711 unused: 60']);
+    });
+
+    it('does not say how many workers it has where its managers may be another executor’s', () => {
+      const two = [running('0', 2), running('0', 2, 'other'), parsl.manager('m', 3)];
+      assert.deepEqual(shown('parsl.block.idle.workers', two, 62), []);
+      assert.deepEqual(idle(two, 62), ['htex/0 4711 unused: 60', 'other/0 4711 unused: 60']);
+      assert.deepEqual(idle([...two, parsl.manager('m', 4, { 'parsl.manager_info.tasks': '7' })], 62), []);
+    });
+
     it('is not shown before it runs, after it ended, or when the run has ended', () => {
       assert.deepEqual(idle([parsl.block('htex', '0', 'PENDING', 1)], 62), []);
       assert.deepEqual(idle([running('0', 2), parsl.block('htex', '0', 'TIMEOUT', 50)], 62), []);
