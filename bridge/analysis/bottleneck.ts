@@ -140,12 +140,20 @@ function sharesOf(periods: readonly Period[]): Bottleneck['limits'] {
     .map(([limit, time]) => ({ limit, ...words[limit], share: total > 0 ? time / total : 0 }));
 }
 
+/** Of the time in which tasks were under way: before and after, nothing is held up. */
 function verdictOf(limits: Bottleneck['limits'], tasks: number): Pick<Bottleneck, 'verdict' | 'means'> {
-  const [first, second] = limits;
-  if (first === undefined || tasks === 0) return { verdict: 'No task is known: nothing can be said.', means: '' };
-  const share = ({ share: part }: { readonly share: number }): string => `${Math.round(100 * part)} % of the time`;
-  const and = second === undefined || second.share < 0.1 ? '' : `, then ${second.title} (${share(second)})`;
-  return { verdict: `The limit is mostly ${first.title} (${share(first)})${and}.`, means: first.means };
+  const idle = limits.find(({ limit }) => limit === 'idle')?.share ?? 0;
+  const [first, second] = limits.filter(({ limit }) => limit !== 'idle');
+  if (first === undefined || tasks === 0)
+    return { verdict: 'No task was under way at a known time: nothing can be said.', means: '' };
+  const part = ({ share }: { readonly share: number }): number => Math.round((100 * share) / (1 - idle));
+  const also = second === undefined || part(second) < 10 ? '' : `, then ${second.title} (${part(second)} %)`;
+  const rest = Math.round(100 * idle);
+  const verdict = `While tasks were under way, the limit was mostly ${first.title} (${part(first)} % of that time)${also}.`;
+  return {
+    verdict: rest < 5 ? verdict : `${verdict} For ${rest} % of the run no task was under way.`,
+    means: first.means,
+  };
 }
 
 function missing(managers: readonly ManagerRow[], isLogged: boolean): string[] {

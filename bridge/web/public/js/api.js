@@ -11,9 +11,8 @@ export class ApiError extends Error {
 }
 
 export async function get(path, parameters = {}, signal = undefined) {
-  const query = new URLSearchParams(
-    Object.entries(parameters).filter(([, value]) => value !== undefined && value !== ''),
-  );
+  const given = parameters instanceof URLSearchParams ? [...parameters] : Object.entries(parameters);
+  const query = new URLSearchParams(given.filter(([, value]) => value !== undefined && value !== ''));
   const response = await fetch(`api/${path}${query.size > 0 ? `?${query}` : ''}`, { signal });
   if (response.status === 401) location.reload(); // The page that asks for the token.
   const body = await response.json().catch(() => ({ error: `the answer to ${path} is not JSON`, hint: '' }));

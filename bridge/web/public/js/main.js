@@ -7,11 +7,12 @@ import { follow } from './api.js';
 import { h, morph } from './dom.js';
 import { parseRoute } from './route.js';
 import { connectView } from './views/connect.js';
+import { recordsView } from './views/records.js';
 import { runView } from './views/run.js';
 import { runsView } from './views/runs.js';
 import { taskView } from './views/task.js';
 
-const views = { runs: runsView, run: runView, task: taskView, connect: connectView };
+const views = { runs: runsView, run: runView, task: taskView, records: recordsView, connect: connectView };
 /** A run falls silent without a word: that is seen only by asking again. */
 const ASK_AGAIN_MS = 30_000;
 const PAUSE_MIN_MS = 250;

@@ -8,9 +8,16 @@ export function parseRoute(hash) {
   const parameters = Object.fromEntries(new URLSearchParams(query));
   const [first, run, tab, task] = parts;
   if (first === 'connect') return { view: 'connect', parameters };
+  // A key may have several values.
+  if (first === 'records') return { view: 'records', parameters, query: new URLSearchParams(query) };
   if (first !== 'runs' || run === undefined) return { view: 'runs', parameters };
   if (tab === 'tasks' && task !== undefined) return { view: 'task', run, task, parameters };
-  return { view: 'run', run, tab: ['tasks', 'workers', 'failures'].includes(tab) ? tab : 'overview', parameters };
+  return {
+    view: 'run',
+    run,
+    tab: ['tasks', 'workers', 'failures', 'bottleneck', 'lifeline', 'plots'].includes(tab) ? tab : 'overview',
+    parameters,
+  };
 }
 
 function decode(part) {
@@ -31,3 +38,9 @@ export function href(parts, parameters = {}) {
 export const runHref = (run, ...rest) => href(['runs', run, ...rest]);
 export const tasksHref = (run, filters) => href(['runs', run, 'tasks'], filters);
 export const taskHref = (run, task) => href(['runs', run, 'tasks', String(task)]);
+/** `conditions`: an object, or URLSearchParams where a key has several values. */
+export function recordsHref(conditions) {
+  const given = conditions instanceof URLSearchParams ? [...conditions] : Object.entries(conditions);
+  const query = new URLSearchParams(given.filter(([, value]) => value !== undefined && value !== null));
+  return `#/records${query.size > 0 ? `?${query}` : ''}`;
+}

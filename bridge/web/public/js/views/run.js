@@ -2,10 +2,13 @@
 import { get, runPath } from '../api.js';
 import { copyButton, h } from '../dom.js';
 import { count, dateTime, duration, exact } from '../format.js';
-import { href, runHref, tasksHref } from '../route.js';
+import { href, recordsHref, runHref, tasksHref } from '../route.js';
 import { bar, chip, isFailure, ordered } from '../states.js';
+import { bottleneckTab } from './bottleneck.js';
 import { failuresTab } from './failures.js';
+import { lifelineTab } from './lifeline.js';
 import { overviewTab } from './overview.js';
+import { plotsTab } from './plots.js';
 import { nowOf, runDuration, runName, serverClock, statusChip } from './runs.js';
 import { tasksTab } from './tasks.js';
 import { workersTab } from './workers.js';
@@ -15,6 +18,9 @@ const tabs = [
   ['tasks', 'Tasks'],
   ['workers', 'Workers'],
   ['failures', 'Failures'],
+  ['bottleneck', 'Bottleneck'],
+  ['lifeline', 'Lifeline'],
+  ['plots', 'Plots'],
 ];
 
 export function runView(page) {
@@ -23,6 +29,9 @@ export function runView(page) {
     tasks: tasksTab(page),
     workers: workersTab(page),
     failures: failuresTab(page),
+    bottleneck: bottleneckTab(),
+    lifeline: lifelineTab(),
+    plots: plotsTab(),
   };
   return {
     trail: (data, route) => trail(data?.run, route.run),
@@ -42,7 +51,8 @@ export function runView(page) {
         head(run, nowOf(data)),
         h('nav.tabs', { 'data-key': 'tabs', 'aria-label': 'Parts of the run' }, tabs.map(([name, label]) =>
           h('a', { href: name === 'overview' ? runHref(run.run) : runHref(run.run, name), 'aria-current': name === route.tab ? 'page' : undefined },
-            label, name === 'tasks' ? h('small', null, count(run.tasks)) : null, name === 'failures' ? failedCount(run) : null))),
+            label, name === 'tasks' ? h('small', null, count(run.tasks)) : null, name === 'failures' ? failedCount(run) : null)),
+          h('a', { href: recordsHref({ 'parsl.dfk': run.run }) }, 'Records')),
         h(`div.tab.${route.tab}`, { 'data-key': `tab-${route.tab}` }, body),
       ]; // prettier-ignore
     },

@@ -4,12 +4,14 @@ import { copyButton, h } from '../dom.js';
 import { bytes, clock, count, duration, exact, unknown } from '../format.js';
 import { taskHref, tasksHref } from '../route.js';
 import { chip, isFailure, meaning, swatch } from '../states.js';
+import { flowSection } from './flow.js';
 import { resourceCharts } from './resources.js';
 import { trail } from './run.js';
 import { nowOf, serverClock } from './runs.js';
 import { waterfall } from './waterfall.js';
 
 export function taskView({ redraw }) {
+  const flow = flowSection(redraw);
   const zoom = {
     row: undefined,
     choose(row) {
@@ -25,12 +27,13 @@ export function taskView({ redraw }) {
     concerns: (runs, route) => runs.has(route.run),
     ticks: ({ task, run }) => !task.final && run.status === 'running',
     async load(route, signal) {
-      const [task, run, info] = await Promise.all([
+      const [task, told, run, info] = await Promise.all([
         get(runPath(route.run, 'tasks', route.task), {}, signal),
+        get(runPath(route.run, 'tasks', route.task, 'flow'), {}, signal),
         get(runPath(route.run), {}, signal),
         get('info', {}, signal),
       ]);
-      return { ...serverClock(run), ...task, info };
+      return { ...serverClock(run), ...task, flow: told, info };
     },
     render(data) {
       const { task, run, phases } = data;
@@ -42,11 +45,12 @@ export function taskView({ redraw }) {
           h('pre.error', null, task.fail_history)),
         section('waterfall', 'What took how long', waterfall(task, phases, now, zoom)),
         task.attempts.length === 0 ? null : h('section.card.flush', { 'data-key': 'tries' }, h('h2', null, 'Tries'), tries(task)),
+        flow.render(data.flow, task),
         lanes(task),
         resourceCharts(task.samples),
         neighbours(task, run.run),
         files(task),
-      ].filter(Boolean); // prettier-ignore
+      ].flat().filter(Boolean); // prettier-ignore
     },
   };
 }
