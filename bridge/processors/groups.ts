@@ -12,10 +12,16 @@ export interface Group<Waiting> {
   readonly keys: readonly Value[];
   /** By the place in `gives`. */
   readonly values: (Value | undefined)[];
-  /** Only where a group may have several values: each with the earliest time at which it was told. */
-  readonly several: (Map<Value, number> | undefined)[];
+  /** Only where a group may have several values: when each was told first. */
+  readonly several: (Map<Value, Told> | undefined)[];
   waiting: Set<Waiting> | undefined;
   wasReported: boolean;
+}
+
+/** Microseconds; Infinity where no record of that kind of clock told it. */
+interface Told {
+  instant: number;
+  local: number;
 }
 
 type Level<Waiting> = Map<Value, Level<Waiting> | Group<Waiting>>;
@@ -73,10 +79,11 @@ export class Groups<Waiting> {
   learn(group: Group<Waiting>, at: number, told: Value, record: WideRecord): 'learnt' | 'known' | { was: Value } {
     const was = group.values[at];
     if (this.several !== 'report') {
-      const time = timeOf(record);
-      const values = (group.several[at] ??= new Map<Value, number>());
-      const earliest = values.get(told);
-      if (earliest === undefined || time < earliest) values.set(told, time);
+      const values = (group.several[at] ??= new Map<Value, Told>());
+      const first = values.get(told) ?? { instant: Infinity, local: Infinity };
+      const { clock, time } = timeOf(record);
+      first[clock] = Math.min(first[clock], time);
+      values.set(told, first);
     }
     if (was === undefined) {
       group.values[at] = told;
@@ -90,7 +97,7 @@ export class Groups<Waiting> {
     const values = group.several[at];
     if (values === undefined || values.size < 2) return group.values[at];
     if (this.several === 'none') return undefined;
-    return atTime(values, timeOf(record));
+    return atTime(values, record);
   }
 
   /** Forgets all groups whose first key is `value`. */
@@ -131,21 +138,28 @@ export class Groups<Waiting> {
   }
 }
 
-/** Microseconds; instants and local times do not mix, but within one group they are of one kind. */
-function timeOf(record: WideRecord): number {
+/** When a record speaks of, and by which kind of clock. */
+function timeOf(record: WideRecord): { readonly clock: 'instant' | 'local'; readonly time: number } {
   const { time } = record;
-  if (typeof time === 'bigint') return toMicros(time);
+  if (typeof time === 'bigint') return { clock: 'instant', time: toMicros(time) };
   const local = record['parsl.timestamp'];
-  return typeof local === 'number' ? local : Infinity;
+  return { clock: 'local', time: typeof local === 'number' ? local : Infinity };
 }
 
-/** The value told latest by then; before the first one is told, that one. */
-function atTime(values: ReadonlyMap<Value, number>, time: number): Value | undefined {
+/**
+ * The value told latest by then; before the first one is told, that one. None where a value was told by clocks of the
+ * other kind alone: without the zone the two cannot be compared.
+ */
+function atTime(values: ReadonlyMap<Value, Told>, record: WideRecord): Value | undefined {
+  const { clock, time } = timeOf(record);
   let best: Value | undefined;
   let bestAt = -Infinity;
   let first: Value | undefined;
   let firstAt = Infinity;
-  for (const [value, at] of values) {
+  if (time === Infinity) return undefined;
+  for (const [value, told] of values) {
+    const at = told[clock];
+    if (at === Infinity) return undefined;
     if (at <= time && at > bestAt) [best, bestAt] = [value, at];
     if (at < firstAt) [first, firstAt] = [value, at];
   }
