@@ -30,6 +30,9 @@ describe('mappers/nodes', () => {
     assert.deepEqual(utilization([...nodes, ...on('n1', 0, [])]), {});
     assert.deepEqual(utilization(on('n1', 0, [300])), {});
     assert.deepEqual(utilization([...nodes, ...on('n1', 0, [300]), parsl.worker(0, 0, 'running_ended', 9)]), {});
+    // Given up because its manager was lost: no worker says that it ended.
+    const lost = parsl.task(0, 0, 'fail_retryable', 9, { launched: 2, returned: 9 });
+    assert.deepEqual(utilization([...nodes, ...on('n1', 0, [300]), lost]), {});
     assert.deepEqual(utilization([...nodes, ...on('n1', 0, [300]), parsl.end(50)]), {});
   });
 });
