@@ -9,6 +9,7 @@ import type { LogRecord, Metric, Span } from './core/signal.ts';
 import { machineZone } from './core/time.ts';
 import type { Zone } from './core/time.ts';
 import { Resources } from './mappers/common.ts';
+import { logPhaseSpans } from './mappers/log_phases.ts';
 import { logLine, stateEvent } from './mappers/logs.ts';
 import { Metrics } from './mappers/metrics.ts';
 import { recordRow, rowsOf, sampleRow } from './mappers/rows.ts';
@@ -18,6 +19,8 @@ import type { Run, Task } from './model/entities.ts';
 import type { StateFact } from './model/facts.ts';
 import { shownStates } from './model/facts.ts';
 import { Fold } from './model/fold.ts';
+import type { LoggedTry } from './model/log_phases.ts';
+import { LogPhases } from './model/log_phases.ts';
 import { currentZone, lastInstantOf, instantOf, settleZone, stateInstant } from './model/zone.ts';
 
 export interface EngineOptions {
@@ -63,6 +66,10 @@ export class Engine {
   readonly #zone: Zone | undefined;
   readonly #resources = new Resources();
   readonly #metrics = new Metrics((run) => this.#resources.submit(run));
+  readonly #phases: LogPhases;
+  /** Closed runs of which phases that only logs tell are still open. */
+  readonly #closing = new Map<string, Run>();
+  readonly #onRunClosed: (id: string) => void;
   readonly #isLive: boolean;
   readonly #hasRows: boolean;
   readonly #hasSignals: boolean;
@@ -128,19 +135,19 @@ export class Engine {
           (this.#isLive ? this.#output.spans : this.#trySpans).push(...spans);
           this.#negativePhases += negativePhases;
           this.#metrics.tryClosed(attempted, zone);
+          this.#phases.tryClosed(attempted);
         },
         taskClosed: (task) => this.#taskClosed(task),
-        runClosed: (run) => {
-          const zone = settleZone(run, this.#zone);
-          if (this.#hasSignals) this.#output.spans.push(...runSpans(run, zone, this.#resources));
-          if (this.#closedZones.size >= CLOSED_ZONES_MAX) this.#closedZones.clear();
-          this.#closedZones.set(run.id, zone);
-          this.#metrics.runClosed(run, this.#now);
-          this.#resources.forget(run);
-          onRunClosed(run.id);
-        },
+        runClosed: (run) => this.#runClosed(run),
       },
     });
+    this.#phases = new LogPhases({
+      lingerUs: this.#isLive ? lingerUs : Infinity,
+      hasClosed: (run, task, attempt) => this.#fold.hasClosed(run, task, attempt),
+      onClosed: (logged) => this.#phasesClosed(logged),
+      triesMax: this.#isLive ? undefined : Infinity,
+    });
+    this.#onRunClosed = onRunClosed;
   }
 
   get openRuns(): Iterable<string> {
@@ -158,7 +165,7 @@ export class Engine {
 
   /** When tick() would next close something, microseconds; Infinity if nothing waits. */
   get nextDeadline(): number {
-    return this.#fold.nextDeadline;
+    return Math.min(this.#fold.nextDeadline, this.#phases.nextDeadline);
   }
 
   get counts(): EngineCounts {
@@ -172,12 +179,12 @@ export class Engine {
    * already. Rows of the model replace one another, records of logs would be there twice.
    */
   apply(records: readonly WideRecord[], now: number, isStored = false): Output {
-    this.#now = now;
-    this.#fold.tick(now);
+    this.#tick(now);
     for (const record of records) {
       this.#fold.apply(record);
       if (record['metric'] !== undefined && !this.#metrics.recordTold(record, now)) this.#metricsWithoutValue += 1;
       if (record['message'] === undefined) continue;
+      if (this.#hasSignals) this.#phases.apply(record);
       if (this.#hasRows && !isStored) this.#told.push(record);
       if (!this.#hasSignals) continue;
       if (this.#isLive) this.#output.logs.push(...this.#lines([record]));
@@ -188,8 +195,7 @@ export class Engine {
 
   /** Nothing arrived, but time went by. */
   tick(now: number): Output {
-    this.#now = now;
-    this.#fold.tick(now);
+    this.#tick(now);
     return this.#take();
   }
 
@@ -199,6 +205,7 @@ export class Engine {
     const lines = new Map(this.#lines(this.#texts).map((line) => [lineKey(line), line]));
     this.#texts = [];
     this.#fold.finish(run);
+    this.#phases.finish(run);
     this.#isFinished = run === undefined;
     for (const [, line] of [...lines].sort(([a], [b]) => (a < b ? -1 : 1))) this.#output.logs.push(line);
     return this.#take();
@@ -230,6 +237,40 @@ export class Engine {
     const output = this.#output;
     this.#output = { spans: [], logs: [] };
     return output;
+  }
+
+  #tick(now: number): void {
+    this.#now = now;
+    this.#fold.tick(now);
+    this.#phases.tick(now);
+  }
+
+  #runClosed(run: Run): void {
+    const zone = settleZone(run, this.#zone);
+    this.#phases.runClosed(run.id);
+    if (this.#hasSignals) this.#output.spans.push(...this.#trySpans.splice(0), ...runSpans(run, zone, this.#resources));
+    if (this.#closedZones.size >= CLOSED_ZONES_MAX) this.#closedZones.clear();
+    this.#closedZones.set(run.id, zone);
+    this.#metrics.runClosed(run, this.#now);
+    if (this.#phases.isOpen(run.id)) this.#closing.set(run.id, run);
+    else this.#runDone(run);
+  }
+
+  /** Nothing of the run will leave any more that a replay would have to make again. */
+  #runDone(run: Run): void {
+    this.#closing.delete(run.id);
+    this.#resources.forget(run);
+    this.#onRunClosed(run.id);
+  }
+
+  #phasesClosed(logged: LoggedTry): void {
+    const run = logged.attempted?.task.run ?? this.#fold.runs.get(logged.run);
+    const submit = run === undefined ? unknownRun : this.#resources.submit(run);
+    const { spans, negativePhases } = logPhaseSpans(logged, this.#zoneOf(logged.run), this.#resources, submit);
+    (this.#isLive ? this.#output.spans : this.#trySpans).push(...spans);
+    this.#negativePhases += negativePhases;
+    const closing = this.#closing.get(logged.run);
+    if (closing !== undefined && !this.#phases.isOpen(logged.run)) this.#runDone(closing);
   }
 
   #taskClosed(task: Task): void {

@@ -4,7 +4,7 @@
  */
 import { errorType } from '../core/error_type.ts';
 import { phaseSpanId, taskId, trySpanId } from '../core/ids.ts';
-import type { AttributeValue, Link, Span } from '../core/signal.ts';
+import type { AttributeValue, Link, Resource, Span } from '../core/signal.ts';
 import { SpanKind } from '../core/signal.ts';
 import type { Zone } from '../core/time.ts';
 import type { Task, Try } from '../model/entities.ts';
@@ -31,15 +31,7 @@ export function trySpans(attempted: Try, zone: Zone, resources: Resources): TryS
   const spanId = trySpanId(run.id, task.id, number);
   const submit = resources.submit(run);
   const manager = managerOf(attempted, zone);
-  const about = {
-    'parsl.dfk': run.id,
-    'parsl.task': task.id,
-    'parsl.app_name': task.fields.app.value,
-    'parsl.try': number,
-    'parsl.executor': attempted.executor.value,
-    'parsl.block': attempted.block.value,
-    'parsl.manager': manager,
-  };
+  const about = aboutTry(attempted, manager);
   const state = tryState(attempted);
   const interval = tryInterval(attempted, zone);
   if (interval === undefined) return { spans: [], negativePhases: 0 };
@@ -86,11 +78,31 @@ export function trySpans(attempted: Try, zone: Zone, resources: Resources): TryS
           'parsl.usage.read_bytes': used?.readBytes,
           'parsl.usage.write_bytes': used?.writeBytes,
         }),
-        resource: runs ? resources.worker(run, attempted.executor.value, manager, attempted.host.value) : submit,
+        resource: runs ? workerOf(attempted, manager, resources) : submit,
       }),
     );
   }
   return { spans, negativePhases: negative };
+}
+
+/** What all spans about a try say of it. */
+export function aboutTry(attempted: Try, manager: string | undefined): Record<string, AttributeValue | undefined> {
+  const { task, number, executor, block } = attempted;
+  return {
+    'parsl.dfk': task.run.id,
+    'parsl.task': task.id,
+    'parsl.app_name': task.fields.app.value,
+    'parsl.try': number,
+    'parsl.executor': executor.value,
+    'parsl.block': block.value,
+    'parsl.manager': manager,
+  };
+}
+
+/** Where a try ran. */
+export function workerOf(attempted: Try, manager: string | undefined, resources: Resources): Resource {
+  const { task, executor, host } = attempted;
+  return resources.worker(task.run, executor.value, manager, host.value);
 }
 
 /** What logs alone tell of a try, in an order of its own. */

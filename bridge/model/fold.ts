@@ -145,6 +145,13 @@ export class Fold {
       this.#closeRun(run);
   }
 
+  /** True of a try that has closed: nothing will close it again. */
+  hasClosed(id: string, task: number, attempt: number): boolean {
+    const run = this.runs.get(id);
+    if (run === undefined) return this.#closedRuns.has(id);
+    return run.closedTasks.has(task) || run.tasks.get(task)?.tries[attempt]?.closed === true;
+  }
+
   /** Everything that changed since the last call, each thing once. */
   takeTouched(): Touched {
     return this.#touched.take();
