@@ -65,12 +65,13 @@ describe('alert rules', function () {
     let bridge: BridgeProcess | undefined;
     let prometheus: Started | undefined;
     let url = '';
+    const directory = mkdtempSync(join(tmpdir(), 'parsl-otel-rules-'));
 
     before(async () => {
       const demo = { path: recording, speed: 6, pause_s: 3_600 };
-      const directory = mkdtempSync(join(tmpdir(), 'parsl-otel-rules-'));
       const { receivers } = baseConfig(directory) as { receivers: object };
       bridge = await startBridgeProcess({
+        directory,
         config: {
           receivers: { ...receivers, demo },
           exporters: { prometheus: {}, jsonl: { path: join(directory, 'records.jsonl') } },
@@ -96,6 +97,7 @@ describe('alert rules', function () {
       await prometheus?.stop();
       await bridge?.interrupt();
     });
+    after(() => rmSync(directory, { recursive: true }));
 
     async function ruleStates(): Promise<RuleState[]> {
       const answer = (await (await fetch(`${url}/api/v1/rules`)).json()) as {
