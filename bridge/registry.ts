@@ -14,12 +14,13 @@ import { filesystem } from './receivers/filesystem/index.ts';
 import { http } from './receivers/http.ts';
 import { jsonl } from './receivers/jsonl.ts';
 import { monitoringDb as monitoringDbReceiver } from './receivers/monitoring_db/index.ts';
+import { otlp as otlpReceiver } from './receivers/otlp.ts';
 import { runDir } from './receivers/run_dir/index.ts';
 import { udp } from './receivers/udp/index.ts';
 import { zmq } from './receivers/zmq/index.ts';
 
 export const receivers: readonly ReceiverSpec[] = [
-  udp, zmq, filesystem, http, jsonl, capture, monitoringDbReceiver, runDir, demo,
+  udp, zmq, filesystem, http, jsonl, capture, monitoringDbReceiver, runDir, otlpReceiver, demo,
 ] as ReceiverSpec[]; // prettier-ignore
 
 export const exporters: readonly ExporterSpec[] = [

@@ -1,7 +1,7 @@
 /** Lines and frames: cuts a stream of lines into frames of whole lines, and writes records as such a frame. */
 import { BridgeError } from './errors.ts';
 import { Channel, type Frame } from './frame.ts';
-import { stringify, type WideRecord } from './record.ts';
+import { stringify } from './record.ts';
 
 const NEWLINE = 10;
 /** A frame's size, about: some 300 records, decoded in 2 ms. */
@@ -20,7 +20,7 @@ export function lineFrames(bytes: Uint8Array, time: number): Frame[] {
 }
 
 /** Records as one frame of lines, the form in which the journal keeps what came as records. */
-export function recordsFrame(records: readonly WideRecord[], time: number): Frame {
+export function recordsFrame(records: readonly Readonly<Record<string, unknown>>[], time: number): Frame {
   const payload = Buffer.from(records.map((record) => `${stringify(record)}\n`).join(''));
   return { channel: Channel.records, time, payload };
 }

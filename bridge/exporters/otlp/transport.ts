@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises';
 
 import { BridgeError } from '../../core/errors.ts';
+import { readFields } from '../../formats/protobuf_reader.ts';
 import type { Target } from './config.ts';
-import { readFields } from './protobuf_reader.ts';
 
 export interface Reply {
   /** Items that the server says it did not take. */

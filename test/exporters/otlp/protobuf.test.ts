@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import assert from 'node:assert/strict';
 
 import { ProtobufWriter, varintSize } from '../../../bridge/exporters/otlp/protobuf.ts';
-import { readFields } from '../../../bridge/exporters/otlp/protobuf_reader.ts';
+import { readFields } from '../../../bridge/formats/protobuf_reader.ts';
 
 const FIRST_BUFFER = 64 * 1024;
 

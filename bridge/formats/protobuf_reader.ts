@@ -1,6 +1,6 @@
 /**
- * Reads protobuf messages field by field: the answers of OTLP servers are small and have two or three fields, which a
- * schema would not make clearer (protobuf.ts has the grammar).
+ * Reads protobuf messages field by field, without a schema: what we read has few fields, which a schema would not make
+ * clearer. Requests with logs (otlp_logs.ts), and the answers of OTLP servers.
  */
 export interface Field {
   readonly number: number;
@@ -8,10 +8,23 @@ export interface Field {
   readonly value: bigint | Uint8Array;
 }
 
+const BYTES_OF_SMALL = 4;
+
 /** The fields of a message, in order. Throws a RangeError if `bytes` are not one. */
 export function* readFields(bytes: Uint8Array): Generator<Field> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
+  /** Tags and lengths are small, and most numbers are. */
+  const small = (): number => {
+    let value = 0;
+    for (let i = 0; i < BYTES_OF_SMALL; i++) {
+      const byte = view.getUint8(at++);
+      value |= (byte & 0x7f) << (7 * i);
+      if (byte < 0x80) return value;
+    }
+    at -= BYTES_OF_SMALL;
+    return Number(varint());
+  };
   const varint = (): bigint => {
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {
@@ -22,7 +35,7 @@ export function* readFields(bytes: Uint8Array): Generator<Field> {
     throw new RangeError('varint of more than ten bytes');
   };
   while (at < bytes.length) {
-    const tag = Number(varint());
+    const tag = small();
     const number = tag >>> 3;
     const wireType = tag & 7;
     if (wireType === 0) {
@@ -34,7 +47,7 @@ export function* readFields(bytes: Uint8Array): Generator<Field> {
       yield { number, value: BigInt(view.getUint32(at, true)) };
       at += 4;
     } else if (wireType === 2) {
-      const length = Number(varint());
+      const length = small();
       if (length > bytes.length - at) throw new RangeError('field beyond the end');
       yield { number, value: bytes.subarray(at, at + length) };
       at += length;
