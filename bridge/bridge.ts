@@ -1,6 +1,6 @@
 /**
- * A running bridge: the pipeline with its receivers, exporters, read side and page. Sinks start first, sources stop
- * first. Signals, argv and exit codes are cli.ts's.
+ * A running bridge: the pipeline with its receivers, exporters, read side and page; or without the page, for files that
+ * are read into a data directory. Sinks start first, sources stop first. Signals, argv and exit codes are cli.ts's.
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -10,14 +10,18 @@ import { openCaptureFile } from './capture_file.ts';
 import type { BridgeConfig } from './config.ts';
 import type { Secrets } from './connection.ts';
 import { loadSecrets, makeWritable, removeConnection, writeConnection } from './connection.ts';
-import type { Contexts } from './contexts.ts';
+import type { Contexts, Surroundings } from './contexts.ts';
 import { contexts } from './contexts.ts';
 import type { Component } from './core/component.ts';
 import { BridgeError } from './core/errors.ts';
+import type { FiniteReceiver } from './core/input.ts';
 import { isLoopback, parseAddress, requireSecret } from './core/listen.ts';
 import type { Logger } from './core/log.ts';
 import { Meters } from './core/meters.ts';
+import type { WideRecord } from './core/record.ts';
 import type { Metric } from './core/signal.ts';
+import { holdDataDir } from './data_dir.ts';
+import { filled } from './filled.ts';
 import { startHttp } from './http_server.ts';
 import { Outputs } from './outputs.ts';
 import { version } from './package.ts';
@@ -33,31 +37,43 @@ import { createApp } from './web/app.ts';
 import type { Live } from './web/live.ts';
 import { createLive } from './web/live.ts';
 
-export interface BridgeOptions {
+export interface ReaderOptions {
   readonly config: BridgeConfig;
   readonly dataDir: string;
-  readonly connectionFile: string;
-  /** Every message as it came is written there too. */
-  readonly capturePath: string | undefined;
   readonly log: Logger;
   /** Microseconds since the epoch. */
   readonly now: () => number;
   /** For the bridge's own telemetry, which the OpenTelemetry SDK configures by environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Told of every batch of records. */
+  readonly onRecords?: (records: readonly WideRecord[]) => void;
+  /** Told how many bytes of their input finite receivers have read. */
+  readonly onRead?: (bytes: number) => void;
 }
 
-export interface Bridge {
+export interface BridgeOptions extends ReaderOptions {
+  readonly connectionFile: string;
+  /** Every message as it came is written there too. */
+  readonly capturePath: string | undefined;
+}
+
+export interface Reader {
+  readonly meters: Meters;
+  /** Resolves when all receivers whose input has an end have come to it. */
+  finished(): Promise<void>;
+  /** Closes all runs as they stand. */
+  finish(): Promise<void>;
+  /** Takes nothing more in, hands on what was taken, resolves when it is delivered or safe on disk. */
+  stop(): Promise<void>;
+}
+
+export interface Bridge extends Reader {
   /** Where it can be reached. */
   readonly url: string;
   readonly token: string;
   readonly connectionFile: string;
   /** By receiver: what senders must know, such as the port. */
   readonly receivers: Known;
-  readonly meters: Meters;
-  /** Closes all runs as they stand. */
-  finish(): Promise<void>;
-  /** Takes nothing more in, hands on what was taken, resolves when it is delivered or safe on disk. */
-  stop(): Promise<void>;
 }
 
 export type Known = Readonly<Record<string, Readonly<Record<string, string | number>>>>;
@@ -66,38 +82,93 @@ export type Known = Readonly<Record<string, Readonly<Record<string, string | num
 type Undo = (() => Promise<void> | void)[];
 
 /** Starts a bridge. Rejects with BRIDGE_CONFIG if it cannot work as configured; then nothing is left running. */
-export async function startBridge(options: BridgeOptions): Promise<Bridge> {
+export function startBridge(options: BridgeOptions): Promise<Bridge> {
+  return undoable((undo) => startServing(options, undo));
+}
+
+/**
+ * Starts a bridge to which nobody can send: no port, no connection file. Its receivers read files and can wait, so they
+ * wait for the exporters where a listener's input would be dropped. Rejects as startBridge does.
+ */
+export function startReader(options: ReaderOptions): Promise<Reader> {
+  return undoable(async (undo) => {
+    const { pipeline, sources, meters } = await startCore(options, undefined, 'waits', undo);
+    return { meters, finish: () => pipeline.finish(), finished: () => finished(sources) };
+  });
+}
+
+async function undoable<T>(start: (undo: Undo) => Promise<T>): Promise<T & { stop(): Promise<void> }> {
   const undo: Undo = [];
   // Each step is undone once, however often stop() is called.
   const stop = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    return { ...(await start(options, undo)), stop };
+    return { ...(await start(undo)), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function start(options: BridgeOptions, undo: Undo): Promise<Omit<Bridge, 'stop'>> {
-  const { config, dataDir, connectionFile, capturePath, log, now, env } = options;
+async function startServing(options: BridgeOptions, undo: Undo): Promise<Omit<Bridge, 'stop'>> {
+  const { config, dataDir, connectionFile, capturePath, log } = options;
   const { listen, token, published } = config.settings.http;
   requireSecret(hostOf(published ?? listen), token !== undefined, 'the page', 'set http.token, at least 16 characters');
-  makeWritable(dataDir);
+  const capture = capturePath === undefined ? undefined : await openCaptureFile(capturePath, log);
+  undo.push(() => capture?.close());
+  const { pipeline, sources, meters, secrets, ...served } = await startCore(options, capture, 'drops', undo);
+  const http = await serveHttp(options, secrets, { sources, ...served }, undo);
+  writeConnection(connectionFile, {
+    ...Object.fromEntries(Object.entries(sources.known).filter(([, facts]) => Object.keys(facts).length > 0)),
+    version: 1,
+    pid: process.pid,
+    http,
+    spool_dir: makeWritable(join(dataDir, 'spool')),
+  });
+  undo.push(() => removeConnection(connectionFile, process.pid));
+  log.info({ url: http.url, data_dir: dataDir, connection_file: connectionFile }, 'Bridge started.');
+  const core = { meters, finish: () => pipeline.finish(), finished: () => finished(sources) };
+  return { ...http, connectionFile, receivers: sources.known, ...core };
+}
+
+interface Core {
+  readonly pipeline: Pipeline;
+  readonly sources: Sources;
+  readonly outputs: Outputs;
+  readonly live: Live;
+  readonly own: () => Metric[];
+  readonly meters: Meters;
+  readonly secrets: Secrets;
+}
+
+/** `whenFull`: what becomes of input that comes faster than the exporters take it. */
+async function startCore(
+  options: ReaderOptions,
+  capture: CaptureFile | undefined,
+  whenFull: 'drops' | 'waits',
+  undo: Undo,
+): Promise<Core> {
+  const { dataDir, now, env } = options;
+  undo.push(holdDataDir(makeWritable(dataDir)));
   const secrets = loadSecrets(join(dataDir, 'secrets.json'));
+  const config = filled(options.config, secrets);
   const meters = new Meters();
   const since = now();
   const own = (): Metric[] => meters.collect(since, now(), { attributes: { 'service.name': 'parsl-otel' } });
-  const capture = capturePath === undefined ? undefined : await openCaptureFile(capturePath, log);
-  undo.push(() => capture?.close());
 
   const store = openStore(join(dataDir, 'store.db'));
   undo.push(() => store.close());
   const live = createLive();
   // Components are made before the pipeline that they hand on to.
   const late: { pipeline?: Pipeline } = {};
-  const handed = handContexts(options, meters, capture, late, own);
+  const notReady = new BridgeError('BRIDGE_REFUSED', 'take records: not ready');
+  const take: Surroundings['take'] = async (...batch) => {
+    await (late.pipeline?.take(...batch) ?? Promise.reject(notReady));
+    if (whenFull === 'waits') await outputs.room();
+  };
+  const collect = (): Metric[] => [...(late.pipeline?.collect(false) ?? []), ...own()];
+  const handed = handContexts(options, { meters, capture, take, collect });
   const outputs = new Outputs(config.exporters, (id) => handed.exporter(id));
   undo.push(() => outputs.stop(0));
   await outputs.start();
@@ -108,39 +179,31 @@ async function start(options: BridgeOptions, undo: Undo): Promise<Omit<Bridge, '
   undo.push(() => telemetry.stop());
   undo.push(gauges({ meters, pipeline, outputs, lastReceived: handed.lastReceived, now }));
 
-  const sources = await startSources(config, secrets, handed, undo);
+  const sources = await startSources(config, handed, undo);
   pipeline.start();
-  const http = await serveHttp(options, secrets, { sources, outputs, live, own }, undo);
-  writeConnection(connectionFile, {
-    ...Object.fromEntries(Object.entries(sources.known).filter(([, facts]) => Object.keys(facts).length > 0)),
-    version: 1,
-    pid: process.pid,
-    http,
-    spool_dir: makeWritable(join(dataDir, 'spool')),
-  });
-  undo.push(() => removeConnection(connectionFile, process.pid));
-  log.info({ url: http.url, data_dir: dataDir, connection_file: connectionFile }, 'Bridge started.');
-  return { ...http, connectionFile, receivers: sources.known, meters, finish: () => pipeline.finish() };
+  return { pipeline, sources, outputs, live, own, meters, secrets };
+}
+
+async function finished({ components }: Sources): Promise<void> {
+  for (const component of components) if (isFinite(component)) await component.finished();
+}
+
+function isFinite(component: Component): component is FiniteReceiver {
+  return 'finished' in component;
 }
 
 function handContexts(
-  { config, dataDir, log, now }: BridgeOptions,
-  meters: Meters,
-  capture: CaptureFile | undefined,
-  late: { pipeline?: Pipeline },
-  own: () => Metric[],
+  { config, dataDir, log, now, onRead }: ReaderOptions,
+  handed: Pick<Surroundings, 'meters' | 'capture' | 'take' | 'collect'>,
 ): Contexts {
   const { quarantine_messages_max: messagesMax, quarantine_bytes_max: bytesMax } = config.settings.limits;
-  const notReady = new BridgeError('BRIDGE_REFUSED', 'take records: not ready');
   return contexts({
+    ...handed,
     log,
-    meters,
     now,
-    capture,
+    onRead,
     quarantine: openQuarantine(join(dataDir, 'quarantine'), { messagesMax, bytesMax }),
     stateDir: makeWritable(join(dataDir, 'receivers')),
-    take: (...batch) => late.pipeline?.take(...batch) ?? Promise.reject(notReady),
-    collect: () => [...(late.pipeline?.collect(false) ?? []), ...own()],
   });
 }
 
@@ -151,7 +214,7 @@ interface Sinks {
   readonly meters: Meters;
 }
 
-function openPipeline(options: BridgeOptions, { store, live, outputs, meters }: Sinks): Promise<Pipeline> {
+function openPipeline(options: ReaderOptions, { store, live, outputs, meters }: Sinks): Promise<Pipeline> {
   return Pipeline.open({
     ...options,
     journalPath: join(options.dataDir, 'journal.db'),
@@ -166,6 +229,7 @@ function openPipeline(options: BridgeOptions, { store, live, outputs, meters }: 
     },
     onRecords(records, arrival) {
       live.records(records);
+      options.onRecords?.(records);
       const came = records.at(-1)?.['source.arrival'];
       if (typeof came === 'number') meters.set('lag', [], Math.max(0, arrival - came) / 1e6);
     },
@@ -177,13 +241,11 @@ interface Sources {
   readonly known: Known;
 }
 
-async function startSources(config: BridgeConfig, secrets: Secrets, handed: Contexts, undo: Undo): Promise<Sources> {
+async function startSources(config: BridgeConfig, handed: Contexts, undo: Undo): Promise<Sources> {
   const known: Record<string, Record<string, string | number>> = {};
   const components: Component[] = [];
   for (const { id, spec, config: written } of config.receivers) {
-    // The bridge's own key where the user set none: workers learn it from the connection file.
-    const filled = spec.type === 'udp' ? { hmac_key: secrets.hmacKey, ...(written as object) } : written;
-    const component = spec.create(filled, handed.receiver(id));
+    const component = spec.create(written, handed.receiver(id));
     undo.push(() => component.stop());
     await component.start();
     known[id] = component.connection?.() ?? {};

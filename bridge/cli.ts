@@ -5,6 +5,7 @@
 import { Command, CommanderError, Option } from 'commander';
 
 import type { ConvertCommandOptions } from './commands/convert.ts';
+import type { IngestOptions } from './commands/ingest.ts';
 import type { InspectOptions } from './commands/inspect.ts';
 import type { Io } from './commands/io.ts';
 import { Exit } from './commands/io.ts';
@@ -149,6 +150,30 @@ Exit code 1: a hard rule is broken, or part of the input could not be read. Soft
   });
 
 program
+  .command('ingest')
+  .description('read recorded runs, or one that goes on, into a data directory and the configured exporters')
+  .argument('<input...>', 'run directories, archives of them, captures, databases or JSON lines; - for standard input')
+  .addOption(data)
+  .addOption(config)
+  .addOption(timeZone)
+  .option('--run <id...>', 'these runs alone: ids, or how they begin')
+  .option('-f, --follow', 'go on reading what is added to databases and directories, until Ctrl-C')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  parsl-otel ingest runinfo --data old-runs
+  parsl-otel serve --data old-runs                    shows them
+  parsl-otel ingest runinfo/monitoring.db --follow    while a workflow goes on that knows nothing of it
+  parsl-otel ingest archive.db --run 60af0e2a --data one-run
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 parsl-otel ingest runinfo.tar.gz
+
+Of --config the receivers are left out. Without it only OTLP is exported to, where the environment names an endpoint.
+Exit code 1: part of the input could not be read, or reading was stopped; the same call goes on where it ended.`,
+  )
+  .action((inputs: string[], options: IngestOptions) => runIngest(inputs, options));
+
+program
   .command('validate')
   .description('check a configuration file')
   .addOption(config)
@@ -172,19 +197,33 @@ program
 
 addQueryCommands(program, io, (code) => (process.exitCode = code));
 
+async function runIngest(inputs: string[], options: IngestOptions): Promise<void> {
+  const { ingest } = await import('./commands/ingest.ts');
+  const reading = await ingest(inputs, options, io);
+  onStop(() => reading.stop());
+  process.exit(await reading.ended); // A reader of standard input may still wait.
+}
+
 async function runServe(options: ServeOptions): Promise<void> {
   const { serve } = await import('./commands/serve.ts');
   const bridge = await serve(options, io);
+  onStop(() => {
+    const finished = options.finish === true ? bridge.finish() : Promise.resolve();
+    finished.then(() => bridge.stop()).then(() => process.exit(Exit.done), fail);
+  });
+}
+
+/** The first signal stops in order; a second one, or a deadline, ends at once. */
+function onStop(stop: () => void): void {
   let isStopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
+  const take = (signal: NodeJS.Signals): void => {
     if (isStopping) process.exit(signal === 'SIGINT' ? 130 : 143);
     isStopping = true;
     io.err('Stopping: handing on what was taken in. Ctrl-C again ends at once.');
     setTimeout(() => process.exit(Exit.dataWereBad), STOP_WITHIN_MS).unref();
-    const finished = options.finish === true ? bridge.finish() : Promise.resolve();
-    finished.then(() => bridge.stop()).then(() => process.exit(Exit.done), fail);
+    stop();
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  process.on('SIGINT', take).on('SIGTERM', take);
 }
 
 async function runPlay(capture: string | undefined, options: PlayOptions): Promise<void> {

@@ -24,6 +24,7 @@ export interface Surroundings {
   readonly stateDir: string;
   readonly take: (receiver: string, ...batch: Parameters<ReceiverContext['next']>) => Promise<void>;
   readonly collect: () => readonly Metric[];
+  readonly onRead?: ((bytes: number) => void) | undefined;
 }
 
 export interface Contexts {
@@ -34,7 +35,7 @@ export interface Contexts {
 }
 
 export function contexts(surroundings: Surroundings): Contexts {
-  const { log, meters, now, quarantine, capture, stateDir, take, collect } = surroundings;
+  const { log, meters, now, quarantine, capture, stateDir, take, collect, onRead } = surroundings;
   const lastReceived = new Map<string, number>();
 
   function common(id: string) {
@@ -62,6 +63,7 @@ export function contexts(surroundings: Surroundings): Contexts {
         ...context,
         stateFile: join(stateDir, `${id.replaceAll('/', '_')}.json`),
         now,
+        read: (bytes) => onRead?.(bytes),
         received(frames) {
           meters.add('received', [id], frames.length);
           meters.add(

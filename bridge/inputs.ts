@@ -75,19 +75,20 @@ function logBytes(root: string, dir: string): number {
 
 /**
  * The frames of one input, in batches. What is cut off or cannot be read is reported, and what came before it is used.
- * `onBytes` is told how many bytes of the file were read.
+ * `onBytes` is told how many bytes of the file were read; `signal` ends a wait for more.
  */
 export async function* readFrames(
   { path, name, kind, size }: Input,
   report: (error: BridgeError) => void,
   onBytes: (bytes: number) => void,
+  signal = new AbortController().signal,
 ): AsyncGenerator<Frame[]> {
   if (kind === 'directory') {
     const tree = directoryTree(path, treeLimits, onBytes);
     yield* readTree({ tree, input: name, limits: logLimits, report });
     return;
   }
-  if (path !== '-' && looksLikeSqlite(headOf(path))) {
+  if (isDatabase(path)) {
     yield* readDatabase(path, report, (share) => onBytes(share * (size ?? 0)));
     return;
   }
@@ -98,12 +99,13 @@ export async function* readFrames(
   }
   let parser: Parser | undefined;
   try {
-    for await (const chunk of withHead(readInput(path, new AbortController().signal, onBytes))) {
+    for await (const chunk of withHead(readInput(path, signal, onBytes))) {
       parser ??= parserFor(chunk.subarray(0, HEAD_BYTES), path);
       const frames = parser.push(chunk);
       if (frames.length > 0) yield frames;
     }
   } catch (error) {
+    if (signal.aborted) return;
     report(BridgeError.from(error, 'BRIDGE_DECODE', `read ${path}`));
   }
   const { frames, left } = parser?.end() ?? { frames: [], left: 0 };
@@ -119,6 +121,11 @@ export async function* readFrames(
 /** undefined for what is no archive, or cannot be read: which is told when it is. */
 function openArchive(path: string, onBytes: (bytes: number) => void): Promise<Tree | undefined> {
   return archiveTree(path, treeLimits, new AbortController().signal, onBytes).catch(() => undefined);
+}
+
+/** True for what is a SQLite database by its first bytes. */
+export function isDatabase(path: string): boolean {
+  return path !== '-' && looksLikeSqlite(headOf(path));
 }
 
 function headOf(path: string): Uint8Array {

@@ -46,12 +46,21 @@ describe('the command line', function () {
   const file = (name: string): string => join(directory, name);
 
   it('shows help with examples for every command', () => {
-    assert.match(cli('--help').out, /serve.*play.*convert.*validate.*print-config.*components/s);
-    for (const command of ['serve', 'play', 'convert', 'validate', 'print-config', 'components']) {
+    assert.match(cli('--help').out, /serve.*play.*convert.*ingest.*validate.*print-config.*components/s);
+    for (const command of ['serve', 'play', 'convert', 'ingest', 'validate', 'print-config', 'components']) {
       const { status, out } = cli(command, '--help');
       assert.equal(status, 0);
       assert.match(out, /Examples?:/, command);
     }
+  });
+
+  it('ingests into a data directory, says so in a line, and names mistakes', () => {
+    const { status, err } = cli('ingest', demo, '--data', file('data'));
+    assert.equal(status, 0, err);
+    assert.match(err, /^\d+ runs?, \d+ tasks, \d+ records, 0 undecodable\n$/);
+    assert.match(cli('runs', '--data', file('data')).out, /told/);
+    assertMistake(cli('ingest', file('none'), '--data', file('data')), /none: no such file/);
+    assertMistake(cli('ingest', demo, '--follow', '--data', file('data')), /only a monitoring\.db or a directory/);
   });
 
   it('names an unknown option and the nearest one', () => {

@@ -50,6 +50,8 @@ export interface ReceiverContext extends CommonContext {
   readonly stateFile: string;
   /** Microseconds since the epoch, now. */
   now(): number;
+  /** Bytes that a receiver whose input has an end has read of it, as they lie on disk: for a progress bar. */
+  read?(bytes: number): void;
   /** Everything as it came, before anything is looked at: counts it and feeds `--capture`. */
   received(frames: readonly Frame[]): void;
   /** Input that cannot be used: counts it by reason and keeps it in the quarantine. */

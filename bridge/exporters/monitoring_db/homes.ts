@@ -6,8 +6,8 @@
  * a run whose directory is not here, go elsewhere, and it is said where. A run stays where it began, over restarts, so
  * that all of it is in one file.
  */
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { existsSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 
 /** Runs whose files are remembered. */
 const HOMES_MAX = 1_000;
@@ -20,7 +20,7 @@ export interface HomesOptions {
   readonly fallbackPath: string;
   /** What is remembered over a restart. */
   readonly stateFile: string;
-  /** Files that are an input of the bridge. */
+  /** Files that are an input of the bridge, and directories in which there are some. */
   readonly inputs: readonly string[];
   /** Told once of each run whose rows do not go where Parsl would put them. */
   readonly onElsewhere: (run: string, path: string, why: string) => void;
@@ -37,7 +37,6 @@ export interface Homes {
 
 export function openHomes({ path, fallbackPath, stateFile, inputs, onElsewhere }: HomesOptions): Homes {
   const homes = new Map<string, string>(read(stateFile));
-  const taken = new Set(inputs.map((input) => resolve(input)));
 
   function settle(run: string, file: string, why: string | undefined): string {
     if (why !== undefined) onElsewhere(run, file, why);
@@ -57,7 +56,7 @@ export function openHomes({ path, fallbackPath, stateFile, inputs, onElsewhere }
       // What the configuration says needs no memory, but for a run whose file is not the one it says.
       if (path !== undefined && (rundir === undefined || !isManaged(rundir, path))) return path;
       if (rundir === undefined) return undefined;
-      const { file, why } = choose(rundir, fallbackPath, taken);
+      const { file, why } = choose(rundir, fallbackPath, inputs);
       return settle(run, file, why);
     },
     of: (run) => homes.get(run) ?? path ?? settle(run, fallbackPath, 'its start was not told'),
@@ -67,13 +66,34 @@ export function openHomes({ path, fallbackPath, stateFile, inputs, onElsewhere }
   };
 }
 
-function choose(rundir: string, fallback: string, taken: ReadonlySet<string>): { file: string; why?: string } {
+function choose(rundir: string, fallback: string, inputs: readonly string[]): { file: string; why?: string } {
   if (!isAbsolute(rundir) || !isDirectory(rundir)) return { file: fallback, why: `${rundir} is no directory here` };
   const usual = usualFile(rundir);
+  const why = isInput(usual, inputs)
+    ? `${usual} is an input of the bridge`
+    : isManaged(rundir, usual)
+      ? `Parsl's own manager writes ${usual}`
+      : undefined;
+  if (why === undefined) return { file: usual };
   const beside = join(dirname(usual), 'monitoring.parsl-otel.db');
-  if (taken.has(resolve(usual))) return { file: beside, why: `${usual} is an input of the bridge` };
-  if (isManaged(rundir, usual)) return { file: beside, why: `Parsl's own manager writes ${usual}` };
-  return { file: usual };
+  // In a directory that is an input it would be read again.
+  return { file: isInput(beside, inputs) ? fallback : beside, why };
+}
+
+/** True if the file is an input, or lies in a directory that is one and would be read with it. */
+export function isInput(file: string, inputs: readonly string[]): boolean {
+  const path = real(file);
+  return inputs.map(real).some((input) => path === input || path.startsWith(input + sep));
+}
+
+/** Without links, also of a file that is not there yet. */
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(resolve(path));
+    return parent === resolve(path) ? parent : join(real(parent), basename(path));
+  }
 }
 
 function usualFile(rundir: string): string {

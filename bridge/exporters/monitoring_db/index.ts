@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { defineExporter } from '../../core/component.ts';
 import { BridgeError } from '../../core/errors.ts';
 import { encodeFrames } from '../../formats/capture.ts';
+import { isInput } from './homes.ts';
 import { MARK, type Answer, type Order, type Setup, type Told } from './writer.ts';
 
 const config = z.strictObject({
@@ -24,7 +25,7 @@ const config = z.strictObject({
   inputs: z
     .array(z.string().min(1))
     .default([])
-    .describe('Databases that the bridge reads, which are never written to: the paths of its monitoring_db receivers.'),
+    .describe('Never written to, nor what is in them; the paths of the bridge’s own receivers need not be given.'),
 });
 
 /** Holds what a slice gives rise to: what is alive at a collection would be kept for long (measured: bench/database). */
@@ -60,7 +61,7 @@ export const monitoringDb = defineExporter({
 
     return {
       async start() {
-        if (path !== undefined && inputs.includes(path))
+        if (path !== undefined && isInput(path, inputs))
           throw new BridgeError('BRIDGE_CONFIG', `write ${path}: it is also an input`, { hint: 'give another path' });
         const workerData: Setup = {
           mark: MARK,

@@ -5,7 +5,7 @@
  * Where the reading stands is remembered once the journal holds what was read. A file that is followed need not be there
  * yet; it is looked at only when it has changed, and never kept locked (reader.ts).
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
@@ -39,11 +39,13 @@ export const monitoringDb = defineReceiver({
     let reading: Promise<void> | undefined;
     let reader: DbReader | undefined;
     let lockedLooks = 0;
+    let bytesPerRow = 0;
     let trouble = '';
 
     async function replay(): Promise<void> {
       try {
         reader = openReader(path, { run, follow: false, position: await remembered() });
+        bytesPerRow = statSync(path).size / Math.max(1, reader.rowsTotal);
         while (await readOn(reader));
         if (!signal.aborted) log.info({ path }, 'Database is read.');
       } catch (error) {
@@ -90,6 +92,7 @@ export const monitoringDb = defineReceiver({
     /** Hands on what is new; false when there is no more of it now. */
     async function readOn(from: DbReader): Promise<boolean> {
       const { records, problems, rows, isLocked } = from.look(batch_rows_max);
+      context.read?.(rows * bytesPerRow);
       problems.forEach((problem) => context.report(problem));
       tellLocked(isLocked);
       if (records.length > 0) {

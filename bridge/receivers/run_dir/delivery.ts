@@ -37,6 +37,7 @@ export function openDelivery(context: ReceiverContext, signal: AbortSignal): Del
     if (frames.length > 0) {
       const batch = frames;
       const after = dones;
+      context.read?.(bytes);
       frames = [];
       dones = [];
       bytes = 0;

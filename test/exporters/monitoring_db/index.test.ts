@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Exporter } from '../../../bridge/core/component.ts';
@@ -108,6 +108,13 @@ describe('exporters/monitoring_db', () => {
     await exporter.stop();
     const both = monitoringDb.create(monitoringDb.config.parse({ path: input, inputs: [input] }), told.context);
     assert.equal((await refusal(both.start())).code, 'BRIDGE_CONFIG');
+  });
+
+  it('nor into a directory that is one, where it would be read again', async () => {
+    await start({ inputs: [join(dir, 'runinfo')] });
+    await send(framesOf(movedHere()));
+    assert.deepEqual(readdirSync(join(dir, 'runinfo')).sort(), ['000', '001']);
+    assert.equal(readDb(join(dir, 'monitoring.db')).workflow.length, 2);
   });
 
   it('keeps a run whose start came late in one file, over a restart', async () => {

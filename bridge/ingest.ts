@@ -1,0 +1,125 @@
+/**
+ * Inputs as receivers: what `ingest` puts before a bridge. Databases and directories have receivers of their own, which
+ * remember how far they read, so that a second call reads what is new; everything else is read once as a whole.
+ */
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { z } from 'zod';
+
+import type { Configured } from './config.ts';
+import { defineReceiver, type ReceiverSpec } from './core/component.ts';
+import { BridgeError } from './core/errors.ts';
+import { FilesRead, type FiniteReceiver } from './core/input.ts';
+import { handOn, inSlices, sift } from './core/intake.ts';
+import type { WideRecord } from './core/record.ts';
+import { decodeFrames } from './formats/frames.ts';
+import { findInputs, isDatabase, readFrames, type Input } from './inputs.ts';
+import { monitoringDb } from './receivers/monitoring_db/index.ts';
+import { runDir } from './receivers/run_dir/index.ts';
+
+export interface SourceOptions {
+  /** Beginnings of ids of runs; the records of others are passed over. None: all. */
+  readonly runs: readonly string[];
+  /** Go on reading what is added. */
+  readonly follow: boolean;
+}
+
+/** Throws BRIDGE_CONFIG for what cannot be read, followed or selected from. */
+export function sourcesOf(inputs: readonly Input[], { runs, follow }: SourceOptions): Configured<ReceiverSpec>[] {
+  return inputs.map(({ path, kind }) => {
+    const mode = follow ? 'follow' : 'replay';
+    if (kind === 'directory') {
+      if (runs.length > 0)
+        refuse(`select runs of ${path}`, 'lines of logs do not all name their run', 'give the directory of the run');
+      return configured(runDir, path, { path, mode }, runs);
+    }
+    if (isDatabase(path)) return configured(monitoringDb, path, { path, mode }, runs);
+    if (follow && path !== '-')
+      refuse(`follow ${path}`, 'only a monitoring.db or a directory is followed', 'leave out --follow');
+    return configured(file, path, { path }, runs);
+  });
+}
+
+function refuse(doing: string, why: string, hint: string): never {
+  throw new BridgeError('BRIDGE_CONFIG', `${doing}: ${why}`, { hint });
+}
+
+/** The same input with the same selection has the same id, and so its memory, wherever the command is called. */
+function configured<S extends z.ZodType>(
+  spec: ReceiverSpec<S>,
+  path: string,
+  config: unknown,
+  runs: readonly string[],
+): Configured<ReceiverSpec> {
+  const what = [path === '-' ? '-' : realpathSync(path), ...[...runs].sort()].join('\n');
+  const id = `${spec.type}/${createHash('sha256').update(what).digest('hex').slice(0, 12)}`;
+  return { id, spec: selecting(spec, runs), config: spec.config.parse(config) };
+}
+
+/** The receiver, which hands on the records of these runs alone. */
+function selecting<S extends z.ZodType>(spec: ReceiverSpec<S>, runs: readonly string[]): ReceiverSpec<S> {
+  if (runs.length === 0) return spec;
+  return {
+    ...spec,
+    create: (config, context) =>
+      spec.create(config, {
+        ...context,
+        async next(records) {
+          const mine = records.filter(isOf(runs));
+          if (mine.length > 0) await context.next(mine);
+        },
+      }),
+  };
+}
+
+/** True for records of runs whose ids begin so. */
+export function isOf(runs: readonly string[]): (record: WideRecord) => boolean {
+  const wanted = runs.map((run) => run.toLowerCase());
+  return ({ 'parsl.dfk': id }) => typeof id === 'string' && wanted.some((run) => id.startsWith(run));
+}
+
+const file = defineReceiver({
+  type: 'file',
+  summary: 'Reads a capture, JSON lines, a log or an archive of run directories once.',
+  config: z.strictObject({ path: z.string().min(1) }),
+  create({ path }, context): FiniteReceiver {
+    const { log } = context;
+    const files = new FilesRead(context.stateFile);
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    let reading: Promise<void> | undefined;
+
+    async function read(): Promise<void> {
+      try {
+        if (await files.has(path)) return log.info({ path }, 'File was read before.');
+        const onBytes = (bytes: number): void => context.read?.(bytes);
+        for (const input of findInputs([path])) {
+          for await (const frames of readFrames(input, (error) => context.report(error), onBytes, signal)) {
+            context.received(frames);
+            const sifted = await inSlices(frames, (slice) => sift(slice, decodeFrames, context));
+            if (!(await handOn(sifted, context, signal)) || signal.aborted) return;
+          }
+        }
+        if (signal.aborted) return;
+        await files.add(path);
+        log.info({ path }, 'File is read.');
+      } catch (error) {
+        if (!signal.aborted) context.report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
+      }
+    }
+
+    return {
+      async start() {
+        reading = read();
+        return Promise.resolve();
+      },
+      async stop() {
+        stopping.abort();
+        await reading;
+      },
+      async finished() {
+        await reading;
+      },
+    };
+  },
+});
