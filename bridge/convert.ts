@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import type { BridgeError } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
 import type { Value, WideRecord } from './core/record.ts';
+import { number, text } from './core/record.ts';
 import type { Metric } from './core/signal.ts';
 import type { Zone } from './core/time.ts';
 import type { EngineCounts, Output } from './engine.ts';
@@ -17,6 +18,9 @@ import { recordLine } from './exporters/jsonl.ts';
 import type { Sink } from './exporters/monitoring_db/sink.ts';
 import { toOtlpJson } from './exporters/otlp_json.ts';
 import { decodeFrames } from './formats/frames.ts';
+import { isLine } from './model/learn.ts';
+import { Ranges } from './model/ranges.ts';
+import { isOfRuns } from './of_runs.ts';
 import { createOperators, noLimits } from './processors/operators.ts';
 import type { RulesFile } from './processors/schema.ts';
 import { shippedRules } from './rules.ts';
@@ -29,6 +33,8 @@ export interface ConvertOptions {
   readonly zone: Zone | undefined;
   /** The user's own, which add to the shipped ones. */
   readonly rules?: readonly RulesFile[];
+  /** Beginnings of ids of runs; the records of others are passed over. None: all. */
+  readonly runs?: readonly string[];
   /** Takes one line of output, without its newline. */
   readonly write: (line: string) => void;
   /** Takes the records where `to` is monitoring_db; its rows need no sorting. */
@@ -57,7 +63,7 @@ export async function convert(
   batches: AsyncIterable<readonly Frame[]>,
   options: ConvertOptions,
 ): Promise<ConvertResult> {
-  const { to, zone, rules = [], write, sink, report } = options;
+  const { to, zone, rules = [], runs = [], write, sink, report } = options;
   const total = { messages: 0, records: 0, spans: 0, problems: 0 };
   const tell = (problems: readonly BridgeError[]): void => {
     total.problems += problems.length;
@@ -79,26 +85,44 @@ export async function convert(
     },
   };
   const operators = createOperators({ rules: [...shippedRules(), ...rules], limits: noLimits });
-  const target = sink !== undefined ? rowTarget(sink) : to === 'jsonl' ? lineTarget(write) : spans;
+  const target = sink !== undefined ? rowTarget(sink, zone) : to === 'jsonl' ? lineTarget(write) : spans;
+  const isWanted = isOfRuns(runs);
   for await (const frames of batches) {
     const { records, problems } = decodeFrames(frames, 'convert');
     total.messages += frames.length;
     total.records += records.length;
     tell(problems.map(({ error }) => error));
-    tell(target.take(operators.apply(records, 0)));
+    tell(target.take(operators.apply(records, 0).filter(isWanted)));
   }
-  tell(target.take(operators.finish()));
+  tell(target.take(operators.finish().filter(isWanted)));
   tell(target.end());
   return { ...total, counts: engine.counts };
 }
 
-function rowTarget(sink: Sink): Target {
+/** Messages go to the sink as they come; what lines alone tell is folded, and goes there at the end. */
+function rowTarget(sink: Sink, zone: Zone | undefined): Target {
+  const engine = new Engine({ closing: 'end', zone, hasSignals: false });
+  const told = new Map<string, Ranges>();
+  const isTold = (record: WideRecord): boolean =>
+    told.get(text(record, 'parsl.dfk') ?? '')?.has(number(record, 'parsl.task') ?? -1) === true;
   return {
     take(records) {
       sink.add(records);
+      engine.apply(records.filter(isLine), 0);
+      for (const record of records) {
+        const run = isLine(record) ? undefined : text(record, 'parsl.dfk');
+        if (run === undefined) continue;
+        let tasks = told.get(run);
+        if (tasks === undefined) told.set(run, (tasks = new Ranges()));
+        tasks.add(number(record, 'parsl.task') ?? -1);
+      }
       return noProblems;
     },
-    end: () => sink.commit(),
+    end() {
+      const { messages } = engine.finish();
+      sink.add(messages.filter((record) => !isTold(record)));
+      return sink.commit();
+    },
   };
 }
 

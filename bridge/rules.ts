@@ -18,12 +18,18 @@ import { Widener } from './processors/widen.ts';
 
 const shippedDir = join(import.meta.dirname, 'processors', 'rules');
 
-/** The rules for Parsl's own logs, and those of what runs under it. */
-export function shippedRules(): RulesFile[] {
-  return readdirSync(shippedDir)
+let shipped: readonly RulesFile[] | undefined;
+
+/** The rules for Parsl's own logs, and those of what runs under it, as one file: they do not add to each other. */
+export function shippedRules(): readonly RulesFile[] {
+  if (shipped !== undefined) return shipped;
+  const files = readdirSync(shippedDir)
     .filter((name) => name.endsWith('.yaml'))
     .sort()
     .map((name) => readRules(join(shippedDir, name)));
+  const whole: Record<string, unknown[]> = {};
+  for (const file of files) for (const [section, list] of Object.entries(file)) (whole[section] ??= []).push(...list);
+  return (shipped = [rulesSchema.parse(whole)]);
 }
 
 /** What widens the records of a running bridge: the shipped rules, then the files that its configuration names. */

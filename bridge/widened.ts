@@ -17,7 +17,7 @@ export interface WidenedOptions {
   readonly onBytes?: (bytes: number) => void;
   readonly onContradiction?: (contradiction: Contradiction) => void;
   /** Told of every record of a log with the rules that matched it, before it has what others imply. */
-  readonly onMarked?: (marked: Marked) => void;
+  readonly onMarked?: Marked;
 }
 
 /** Batches of records; the last one holds those that lack something which no record told. Throws BRIDGE_CONFIG. */

@@ -33,7 +33,7 @@ export async function lintCommand(paths: readonly string[], { rules = [] }: Lint
       rules,
       report: problems.add,
       onBytes: (bytes) => bar?.increment(bytes),
-      onMarked: ({ record, marks }) => marksOf.set(record, marks),
+      onMarked: (record, marks) => marksOf.set(record, marks),
     });
     for await (const records of batches) {
       checked += records.length;

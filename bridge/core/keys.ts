@@ -300,11 +300,13 @@ function readNanos(value: Value): bigint | undefined {
   return Math.abs(value) > 1e15 ? BigInt(Math.round(value)) : microsOf(value) * 1000n;
 }
 
-/** To the microsecond, rounded as Python's `%f` rounds: near a half, the product of two doubles may be off by one. */
+/** To the microsecond, rounded as Python's `%f` rounds: the fraction alone is exact in a double, the product is not. */
 function microsOf(seconds: number): bigint {
-  const product = seconds * 1e6;
-  const fraction = product - Math.floor(product);
-  return fraction > 0.2 && fraction < 0.8 ? BigInt(seconds.toFixed(6).replace('.', '')) : BigInt(Math.round(product));
+  const whole = Math.floor(seconds);
+  const micros = (seconds - whole) * 1e6;
+  const down = Math.floor(micros);
+  const rounded = micros - down === 0.5 ? down + (down % 2) : Math.round(micros);
+  return BigInt(whole * 1e6 + rounded);
 }
 
 /**

@@ -35,6 +35,8 @@ export class Groups<Waiting> {
   /** Records that it learns from; undefined: all. */
   readonly teaches: Predicate | undefined;
   readonly #root: Level<Waiting> = new Map();
+  /** The one that fewest records have, if the file of rules names it last. */
+  readonly #lastKey: string;
   /** Oldest first; those before `#first` are gone. */
   #order: (Group<Waiting> | undefined)[] = [];
   #first = 0;
@@ -43,6 +45,7 @@ export class Groups<Waiting> {
     this.name = name;
     this.keys = keys.map(canonicalKey);
     this.gives = gives.map(canonicalKey);
+    this.#lastKey = this.keys.at(-1) ?? '';
     this.holds = hold;
     this.several = several;
     this.teaches = taught_by === undefined ? undefined : predicateOf(taught_by);
@@ -54,20 +57,20 @@ export class Groups<Waiting> {
 
   /** The record's group; undefined if it lacks a key, or if nothing is known of the group and none is to be `made`. */
   of(record: WideRecord, made: boolean): Group<Waiting> | undefined {
-    let level = this.#root;
     const last = this.keys.length - 1;
+    const value = record[this.#lastKey];
+    if (value === undefined || value === null) return undefined;
+    let level = this.#root;
     for (let at = 0; at < last; at += 1) {
-      const value = record[this.keys[at] ?? ''];
-      if (value === undefined || value === null) return undefined;
-      let next = level.get(value) as Level<Waiting> | undefined;
+      const step = record[this.keys[at] ?? ''];
+      if (step === undefined || step === null) return undefined;
+      let next = level.get(step) as Level<Waiting> | undefined;
       if (next === undefined) {
         if (!made || !this.#hasAll(record)) return undefined;
-        level.set(value, (next = new Map()));
+        level.set(step, (next = new Map()));
       }
       level = next;
     }
-    const value = record[this.keys[last] ?? ''];
-    if (value === undefined || value === null) return undefined;
     const known = level.get(value) as Group<Waiting> | undefined;
     if (known !== undefined || !made) return known;
     const group = this.#newGroup(record);

@@ -11,7 +11,6 @@ import type { Contradiction, HeldReason, HoldLimits } from './imply.ts';
 import { Implications } from './imply.ts';
 import type { Joined } from './join.ts';
 import { createJoin } from './join.ts';
-import type { Ordered } from './order.ts';
 import { createCarry, createWithin } from './order.ts';
 import { createRelabel } from './relabel.ts';
 import type { RulesFile } from './schema.ts';
@@ -74,7 +73,8 @@ export const noLimits: OperatorLimits = {
   groups_max: Infinity,
   closed_runs_max: Infinity,
   scopes_max: Infinity,
-  twins_max: Infinity,
+  // A table of fixed size.
+  twins_max: 2_000_000,
 };
 
 export interface OperatorsOptions {
@@ -86,14 +86,14 @@ export interface OperatorsOptions {
   /** Told once for each group of records that contradict each other. */
   readonly onContradiction?: (contradiction: Contradiction) => void;
   /** Told of every record with the rules that matched it, as it comes in. */
-  readonly onMarked?: (marked: Marked) => void;
+  readonly onMarked?: Marked;
 }
 
 export function createOperators(options: OperatorsOptions): Operators {
   const { rules, joined = [], limits, onContradiction = () => {}, onMarked = () => {} } = options;
   const relabels = rules.flatMap(({ relabel }) => relabel.map(createRelabel));
   const widener = new Widener(rules.map((file) => file.rules));
-  const ordered: readonly Ordered[] = rules.flatMap(({ within, carry }) => [
+  const ordered: readonly Marked[] = rules.flatMap(({ within, carry }) => [
     ...within.map((spec) => createWithin(spec, limits.scopes_max)),
     ...carry.map((spec) => createCarry(spec, limits.scopes_max)),
   ]);
@@ -114,15 +114,15 @@ export function createOperators(options: OperatorsOptions): Operators {
     out = [];
     return taken;
   };
-  const onWidened = (marked: Marked): void => {
-    for (const follow of ordered) follow(marked);
-    onMarked(marked);
+  const onWidened: Marked = (record, marks) => {
+    for (const follow of ordered) follow(record, marks);
+    onMarked(record, marks);
     for (const isFirst of distincts) {
-      if (isFirst(marked.record)) continue;
+      if (isFirst(record)) continue;
       twins += 1;
       return;
     }
-    implications.add(marked.record, now, emit);
+    implications.add(record, now, emit);
   };
 
   return {

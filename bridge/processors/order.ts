@@ -44,10 +44,8 @@ function scopeOf(record: WideRecord, keys: readonly string[]): string | undefine
   return scope;
 }
 
-export type Ordered = (marked: Marked) => void;
-
 /** Gives what lies between a start and an end the keys of the start. */
-export function createWithin(spec: WithinSpec, scopesMax: number): Ordered {
+export function createWithin(spec: WithinSpec, scopesMax: number): Marked {
   const accepts = predicateOf(spec);
   const scopeKeys = spec.scope.map(canonicalKey);
   const gives = spec.gives.map(canonicalKey);
@@ -58,7 +56,7 @@ export function createWithin(spec: WithinSpec, scopesMax: number): Ordered {
   const stuck = new BoundedMap<readonly Value[] | undefined>(scopesMax);
   /** Whose start it was: it goes on to the next thing, and nothing sticks to it. */
   const owners = new BoundedMap<Value>(scopesMax);
-  return ({ record, marks }) => {
+  return (record, marks) => {
     if (accepts !== undefined && !accepts(record)) return;
     const scope = scopeOf(record, scopeKeys);
     if (scope === undefined) return;
@@ -86,7 +84,7 @@ interface Attempts {
 }
 
 /** Gives what is said of a thing the number of the attempt that it is about. */
-export function createCarry(spec: CarrySpec, scopesMax: number): Ordered {
+export function createCarry(spec: CarrySpec, scopesMax: number): Marked {
   const accepts = predicateOf(spec);
   const scopeKeys = spec.scope.map(canonicalKey);
   const key = canonicalKey(spec.counts);
@@ -95,7 +93,7 @@ export function createCarry(spec: CarrySpec, scopesMax: number): Ordered {
   );
   const things = new BoundedMap<Attempts>(scopesMax);
   const all = new Set([...spec.begins, ...spec.tells, ...spec.ends, ...spec.current, ...spec.next]);
-  return ({ record, marks }) => {
+  return (record, marks) => {
     if (!marks.some((mark) => all.has(mark)) || (accepts !== undefined && !accepts(record))) return;
     const scope = scopeOf(record, scopeKeys);
     if (scope === undefined) return;

@@ -3,8 +3,10 @@
  * templates that begin as it does. The whole text must match. Where a hole may end in several places, the first that
  * lets the rest match is taken; the steps that takes have a limit, beyond which nothing matches.
  */
+import type { WideRecord } from '../core/record.ts';
 import type { Hole, HoleType, Part } from './template.ts';
 import { holeTypes } from './template.ts';
+import type { Predicate } from './where.ts';
 
 interface Node<Rule> {
   /** By first character; no two begin alike. */
@@ -24,14 +26,19 @@ export interface Match<Rule> {
 /** Places tried for one text. A real message takes some dozens. */
 const STEPS_MAX = 20_000;
 
-export class Trie<Rule> {
+/** A rule of a template; it may look at more of the record than the text. */
+export interface Guarded {
+  readonly accepts: Predicate | undefined;
+}
+
+export class Trie<Rule extends Guarded> {
   readonly #root: Node<Rule> = newNode();
   #text = '';
   #end = 0;
   #steps = 0;
   #starts: number[] = [];
   #stops: number[] = [];
-  #accepts: (rule: Rule) => boolean = () => true;
+  #record: WideRecord = {};
 
   add(parts: readonly Part[], rule: Rule): void {
     let node = this.#root;
@@ -47,23 +54,23 @@ export class Trie<Rule> {
     node.ends.push({ rule, holes });
   }
 
-  /** The first template, literal text before holes, that the text matches whole and whose rule `accepts`. */
-  find(text: string, end: number, accepts: (rule: Rule) => boolean): Match<Rule> | undefined {
+  /** The first template, literal text before holes, that the text matches whole and whose rule accepts the record. */
+  find(text: string, end: number, record: WideRecord): Match<Rule> | undefined {
     this.#text = text;
     this.#end = end;
     this.#steps = 0;
-    this.#accepts = accepts;
+    this.#record = record;
     const found = this.#walk(this.#root, 0, 0);
     if (found === undefined) return undefined;
-    const texts = found.holes.map((_, at) => text.slice(this.#starts[at], this.#stops[at]));
-    return { ...found, texts };
+    const texts: string[] = [];
+    for (let at = 0; at < found.holes.length; at += 1) texts.push(text.slice(this.#starts[at], this.#stops[at]));
+    return { rule: found.rule, holes: found.holes, texts };
   }
 
   #walk(node: Node<Rule>, at: number, depth: number): Node<Rule>['ends'][number] | undefined {
     if (++this.#steps > STEPS_MAX) return undefined;
     if (at === this.#end) {
-      const end = node.ends.find(({ rule }) => this.#accepts(rule));
-      if (end !== undefined) return end;
+      for (const end of node.ends) if (end.rule.accepts?.(this.#record) !== false) return end;
     }
     const edge = node.literals.get(this.#text.charCodeAt(at));
     if (edge !== undefined && at + edge.text.length <= this.#end && this.#text.startsWith(edge.text, at)) {

@@ -13,14 +13,12 @@ import { Trie } from './trie.ts';
 import type { Predicate } from './where.ts';
 import { canonical, canonicalEntries, canonicalKey, predicateOf } from './where.ts';
 
-/** A record, and the names of the rules that matched it. */
-export interface Marked {
-  readonly record: WideRecord;
-  readonly marks: readonly string[];
-}
+/** Takes a record, and the names of the rules that matched it. */
+export type Marked = (record: WideRecord, marks: readonly string[]) => void;
 
 interface Pattern {
-  readonly name: string;
+  /** The rule's name, in the list that most records need. */
+  readonly marks: readonly string[];
   readonly accepts: Predicate | undefined;
   readonly set: readonly (readonly [string, Value])[];
   /** What a message of this template is shown as; undefined: the pattern is not of the message. */
@@ -39,6 +37,7 @@ interface Matcher {
   last: { value: string; log: Value | undefined; match: Match<Pattern> | undefined } | undefined;
 }
 
+const noMarks: readonly string[] = [];
 /** A longer first line is matched no further. */
 const LINE_CHARS_MAX = 8_192;
 /** More things than this in one line are one record. */
@@ -56,26 +55,26 @@ export class Widener {
   }
 
   /** The record itself, widened, or one copy for each of the things that it names. */
-  widen(record: WideRecord, emit: (widened: Marked) => void): void {
-    const marks: string[] = [];
+  widen(record: WideRecord, emit: Marked): void {
+    let marks: readonly string[] = noMarks;
     let list: { readonly key: string; readonly values: readonly Value[] } | undefined;
     for (const { matchers, plain } of this.#layers) {
       for (const matcher of matchers) {
         const found = findMatch(matcher, record);
         if (found === undefined) continue;
-        marks.push(found.rule.name);
+        marks = marks.length === 0 ? found.rule.marks : [...marks, ...found.rule.marks];
         list = applyMatch(record, found) ?? list;
       }
-      for (const { name, accepts, set } of plain) {
+      for (const { marks: own, accepts, set } of plain) {
         if (accepts !== undefined && !accepts(record)) continue;
-        marks.push(name);
+        marks = marks.length === 0 ? own : [...marks, ...own];
         for (const [key, value] of set) record[key] ??= value;
       }
     }
     const message = record['message'];
     if (record['log.template'] === undefined && typeof message === 'string')
       record['log.template'] = normaliseMessage(message, firstLineEnd(message));
-    if (list === undefined) emit({ record, marks });
+    if (list === undefined) emit(record, marks);
     else explode(record, list.key, list.values, marks, emit);
   }
 }
@@ -85,13 +84,13 @@ function explode(
   key: string,
   values: readonly Value[],
   marks: readonly string[],
-  emit: (widened: Marked) => void,
+  emit: Marked,
 ): void {
   values.slice(0, COPIES_MAX).forEach((value, copy) => {
     const one: WideRecord = copy === values.length - 1 ? record : { ...record };
     one[key] ??= value;
     if (values.length > 1) one['source.copy'] = copy;
-    emit({ record: one, marks });
+    emit(one, marks);
   });
 }
 
@@ -105,7 +104,7 @@ function findMatch(matcher: Matcher, record: WideRecord): Match<Pattern> | undef
   if (trie === undefined) return undefined;
   const isMessage = matcher.key === 'message';
   const end = isMessage ? firstLineEnd(value) : Math.min(value.length, LINE_CHARS_MAX);
-  const match = trie.find(value, end, ({ accepts }) => accepts === undefined || accepts(record));
+  const match = trie.find(value, end, record);
   // A rule may look at more than the value: then the next record may be another matter.
   if (!isMessage && matcher.patterns.every(({ spec }) => isAboutLogAlone(spec))) matcher.last = { value, log, match };
   return match;
@@ -177,7 +176,7 @@ function matchersOf(rules: readonly RuleSpec[]): Matcher[] {
 
 function patternOf(spec: RuleSpec, message: readonly Part[] | undefined): Pattern {
   return {
-    name: spec.name,
+    marks: [spec.name],
     accepts: predicateOf(spec),
     set: canonicalEntries(spec.set),
     shown: message === undefined ? undefined : shownTemplate(message),
