@@ -42,6 +42,8 @@ const logLevel = new Option('--log-level <level>')
   .default('warn');
 const timeZone = new Option('--time-zone <zone>', 'zone of Parsl’s naive times, such as Europe/Berlin or +01:00');
 
+const run = new Option('--run <id...>', 'these runs alone: ids, or how they begin');
+
 const rules = new Option(
   '-r, --rules <file...>',
   'files of your own rules, which add to the shipped ones (docs/rules.md)',
@@ -88,6 +90,7 @@ program
   .requiredOption('-t, --to <format>', 'otlp_json (traces, metrics, logs), jsonl (wide records) or monitoring_db')
   .requiredOption('-o, --output <path>', 'file to write; - for standard output')
   .addOption(timeZone)
+  .addOption(run)
   .addOption(rules)
   .addHelpText(
     'after',
@@ -156,7 +159,7 @@ program
   .addOption(data)
   .addOption(config)
   .addOption(timeZone)
-  .option('--run <id...>', 'these runs alone: ids, or how they begin')
+  .addOption(run)
   .option('-f, --follow', 'go on reading what is added to databases and directories, until Ctrl-C')
   .addHelpText(
     'after',

@@ -11,9 +11,9 @@ import { defineReceiver, type ReceiverSpec } from './core/component.ts';
 import { BridgeError } from './core/errors.ts';
 import { FilesRead, type FiniteReceiver } from './core/input.ts';
 import { handOn, inSlices, sift } from './core/intake.ts';
-import type { WideRecord } from './core/record.ts';
 import { decodeFrames } from './formats/frames.ts';
 import { findInputs, isDatabase, readFrames, type Input } from './inputs.ts';
+import { isOfRuns } from './of_runs.ts';
 import { monitoringDb } from './receivers/monitoring_db/index.ts';
 import { runDir } from './receivers/run_dir/index.ts';
 
@@ -59,23 +59,18 @@ function configured<S extends z.ZodType>(
 /** The receiver, which hands on the records of these runs alone. */
 function selecting<S extends z.ZodType>(spec: ReceiverSpec<S>, runs: readonly string[]): ReceiverSpec<S> {
   if (runs.length === 0) return spec;
+  const isWanted = isOfRuns(runs);
   return {
     ...spec,
     create: (config, context) =>
       spec.create(config, {
         ...context,
         async next(records) {
-          const mine = records.filter(isOf(runs));
+          const mine = records.filter(isWanted);
           if (mine.length > 0) await context.next(mine);
         },
       }),
   };
-}
-
-/** True for records of runs whose ids begin so. */
-export function isOf(runs: readonly string[]): (record: WideRecord) => boolean {
-  const wanted = runs.map((run) => run.toLowerCase());
-  return ({ 'parsl.dfk': id }) => typeof id === 'string' && wanted.some((run) => id.startsWith(run));
 }
 
 const file = defineReceiver({

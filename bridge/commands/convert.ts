@@ -22,6 +22,8 @@ export interface ConvertCommandOptions {
   readonly timeZone?: string;
   /** Files of the user's own. */
   readonly rules?: readonly string[];
+  /** Ids of runs, or how they begin. */
+  readonly run?: readonly string[];
 }
 
 /** Problems shown one by one; the rest is counted. */
@@ -55,7 +57,8 @@ export async function convertCommand(
     for (const input of inputs) yield* readFrames(input, report, (bytes) => bar?.increment(bytes));
   }
   try {
-    const result = await convert(frames(), { to, zone, rules, write: output.write, sink: output.sink, report });
+    const { write, sink } = output;
+    const result = await convert(frames(), { to, zone, rules, runs: options.run ?? [], write, sink, report });
     output.commit();
     bar?.stop();
     for (const problem of problems) io.err(problem);

@@ -62,6 +62,14 @@ describe('commands/convert --to monitoring_db', () => {
     assert.equal(readDb(output).workflow.length, 4);
   });
 
+  it('takes the runs alone that were asked for', async () => {
+    assert.equal(await convertCommand([capture(NAME)], { to: 'monitoring_db', output, run: ['60af'] }, io), 0);
+    const of = ({ run_id }: Readonly<Record<string, unknown>>): boolean => String(run_id).startsWith('60af');
+    const { workflow, status } = rowsOf(recordedDb(NAME));
+    assert.deepEqual(readDb(output).workflow, workflow.filter(of)); // prettier-ignore
+    assert.deepEqual(readDb(output).status, status.filter(of));
+  });
+
   it('uses what is whole in a capture that is cut off, and exits with 1', async () => {
     const path = join(dir, 'cut.capture');
     writeFileSync(path, fixtureBytes(NAME, 'messages.bin').subarray(0, 50_000));
