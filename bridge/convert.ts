@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import type { BridgeError } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
 import type { Value, WideRecord } from './core/record.ts';
+import { number, text } from './core/record.ts';
 import type { Metric } from './core/signal.ts';
 import type { Zone } from './core/time.ts';
 import type { EngineCounts, Output } from './engine.ts';
@@ -17,6 +18,8 @@ import { recordLine } from './exporters/jsonl.ts';
 import type { Sink } from './exporters/monitoring_db/sink.ts';
 import { toOtlpJson } from './exporters/otlp_json.ts';
 import { decodeFrames } from './formats/frames.ts';
+import { isLine } from './model/learn.ts';
+import { Ranges } from './model/ranges.ts';
 import { isOfRuns } from './of_runs.ts';
 import { createOperators, noLimits } from './processors/operators.ts';
 import type { RulesFile } from './processors/schema.ts';
@@ -82,7 +85,7 @@ export async function convert(
     },
   };
   const operators = createOperators({ rules: [...shippedRules(), ...rules], limits: noLimits });
-  const target = sink !== undefined ? rowTarget(sink) : to === 'jsonl' ? lineTarget(write) : spans;
+  const target = sink !== undefined ? rowTarget(sink, zone) : to === 'jsonl' ? lineTarget(write) : spans;
   const isWanted = isOfRuns(runs);
   for await (const frames of batches) {
     const { records, problems } = decodeFrames(frames, 'convert');
@@ -96,13 +99,30 @@ export async function convert(
   return { ...total, counts: engine.counts };
 }
 
-function rowTarget(sink: Sink): Target {
+/** Messages go to the sink as they come; what lines alone tell is folded, and goes there at the end. */
+function rowTarget(sink: Sink, zone: Zone | undefined): Target {
+  const engine = new Engine({ closing: 'end', zone, hasSignals: false });
+  const told = new Map<string, Ranges>();
+  const isTold = (record: WideRecord): boolean =>
+    told.get(text(record, 'parsl.dfk') ?? '')?.has(number(record, 'parsl.task') ?? -1) === true;
   return {
     take(records) {
       sink.add(records);
+      engine.apply(records.filter(isLine), 0);
+      for (const record of records) {
+        const run = isLine(record) ? undefined : text(record, 'parsl.dfk');
+        if (run === undefined) continue;
+        let tasks = told.get(run);
+        if (tasks === undefined) told.set(run, (tasks = new Ranges()));
+        tasks.add(number(record, 'parsl.task') ?? -1);
+      }
       return noProblems;
     },
-    end: () => sink.commit(),
+    end() {
+      const { messages } = engine.finish();
+      sink.add(messages.filter((record) => !isTold(record)));
+      return sink.commit();
+    },
   };
 }
 
