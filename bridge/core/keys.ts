@@ -41,7 +41,7 @@ export const keys: readonly Key[] = [
   { key: 'source.line', type: 'integer', about: 'Line in that file, from 1.' },
   { key: 'source.input', type: 'text', about: 'Name of the input that the file lies in, such as runinfo.tar.gz.' },
   { key: 'source.run_dir', type: 'text', about: 'Run directory that the file belongs to, relative to the input.' },
-  { key: 'source.log', type: 'text', about: 'Whose log it is: parsl, interchange, manager, worker, work_queue …' },
+  { key: 'source.log', type: 'text', about: 'Whose log it is, such as parsl, interchange, manager, worker or work_queue.' },
   {
     key: 'source.copy',
     type: 'integer',
