@@ -183,6 +183,7 @@ export class LimitSweep {
 export function limitOf(load: Load): Limit {
   const { workers, busy, idle, running } = load;
   if (workers !== null && workers >= FEW && busy >= BUSY * workers) return 'workers';
+  if (workers !== null && workers < FEW && load.without_workers >= FEW) return 'blocks';
   // Where nobody tells of workers, a task counts for itself.
   const explains = (tasks: number): number => (workers === null || workers < FEW ? tasks : Math.min(tasks, idle));
   const atManagers = load.at_managers ?? 0;

@@ -7,7 +7,7 @@
  *   queued         with the executor, not on a worker
  *   running        on a worker
  *   returning      done, but the submit side does not have the result yet
- *   joining        the function is back, the tasks that it started are not
+ *   joining        a join app: its function, which runs in the submit process, and the tasks that it started
  *
  * Instants and durations are microseconds. What goes on at the end of the window lasts until there.
  */
@@ -45,6 +45,9 @@ export interface Wait {
   readonly to: number;
 }
 
+/** What Parsl calls the executor of join apps: there is none. */
+const INTERNAL = '_parsl_internal';
+
 /** The parts of one task's time in order; `end` is until when what is not over lasted. */
 export function waitsOf(task: TaskFacts, tries: readonly TryFacts[], end: number): Wait[] {
   const waits: Wait[] = [];
@@ -59,9 +62,11 @@ export function waitsOf(task: TaskFacts, tries: readonly TryFacts[], end: number
   const first = tries[0]?.launched ?? tries[0]?.running ?? null;
   if (task.dependencies > 0) until('dependencies', earlier(task.ready, first ?? over));
   tries.forEach((attempt, index) => {
-    const { launched, running, running_ended, returned } = attempt;
+    const { executor, launched, running, running_ended, returned } = attempt;
     until('submit', launched ?? running ?? running_ended ?? returned);
-    if (running === null && running_ended === null && returned !== null) {
+    if (executor === INTERNAL) {
+      until('joining', index === tries.length - 1 ? over : returned, attempt);
+    } else if (running === null && running_ended === null && returned !== null) {
       // Nobody told when it ran: it was with the executor, no more is known.
       until('queued', returned, attempt);
     } else {

@@ -92,7 +92,7 @@ const some = (value: number | null, what: string): string =>
 
 function inLogs({ to_interchange, in_interchange, at_managers }: Load): string {
   const parts = [
-    some(to_interchange, 'on the way to the interchange'),
+    some(to_interchange, 'on the way out of the submit side'),
     some(in_interchange, 'in the interchange’s queue'),
     some(at_managers, 'at managers'),
   ].filter((part) => part !== '');

@@ -49,17 +49,17 @@ const kinds: Readonly<Record<string, string>> = {
   queued: 'with the executor, not running',
   running: 'on a worker',
   returning: 'result on its way back',
-  joining: 'waiting for the tasks it started',
+  joining: 'joining: a function and the tasks it started',
   interchange_queue: 'in the interchange’s queue',
   manager_queue: 'at a manager',
   worker: 'on a worker',
-  result: 'result from worker to interchange',
+  result: 'result on its way from the worker',
 };
 
 function waits({ waits: list }: Bottleneck, width: number | undefined): string[] {
   const whole = list.filter(({ told_by }) => told_by === 'states').reduce((sum, wait) => sum + wait.sum, 0);
   const name = ({ kind, told_by }: Bottleneck['waits'][number]): string =>
-    told_by === 'states' ? (kinds[kind] ?? kind) : kind === 'submit' ? 'on the way to the interchange' : (kinds[kind] ?? kind);
+    told_by === 'states' ? (kinds[kind] ?? kind) : kind === 'submit' ? 'on the way out of the submit side' : (kinds[kind] ?? kind);
   return table(
     [{ title: 'share', right: true }, { title: 'in all', right: true }, { title: 'median', right: true }, { title: '95 %', right: true },
       { title: 'count', right: true }, { title: 'told by' }, { title: 'where' }],

@@ -40,7 +40,9 @@ export function taskOf(given: readonly string[]): { readonly name: string | unde
 }
 
 function shown(title: string, answer: Flow, isPhases: boolean, width: number | undefined): string[] {
-  const sources = answer.sources.map(({ source, lines }) => `${source} ${lines}`).join(', ');
+  const counts = new Map<string, number>();
+  for (const { source, lines } of answer.sources) counts.set(source, (counts.get(source) ?? 0) + lines);
+  const sources = [...counts].map(([source, lines]) => `${source} ${lines}`).join(', ');
   return [
     title,
     `${answer.total} lines from ${answer.start === null ? 'no time known' : `${instant(answer.start, true)} UTC`}: ${sources}`,

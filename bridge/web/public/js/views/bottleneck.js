@@ -10,14 +10,14 @@ const kinds = {
   queued: 'with the executor, not running',
   running: 'on a worker',
   returning: 'result on its way back',
-  joining: 'waiting for the tasks it started',
+  joining: 'joining: a function and the tasks it started',
 };
 const logKinds = {
-  submit: 'on the way to the interchange',
+  submit: 'on the way out of the submit side',
   interchange_queue: 'in the interchange’s queue',
   manager_queue: 'at a manager',
   worker: 'on a worker',
-  result: 'result from worker to interchange',
+  result: 'result on its way from the worker',
 };
 /** The colours of the waterfall: one kind of wait looks the same everywhere. */
 const colours = {

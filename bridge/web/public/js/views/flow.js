@@ -67,11 +67,11 @@ function table(lines, opened, toggle) {
 }
 
 const names = {
-  submit: 'to the interchange',
+  submit: 'out of the submit side',
   interchange_queue: 'in the interchange’s queue',
   manager_queue: 'at the manager',
   worker: 'at the worker',
-  result: 'result to the interchange',
+  result: 'result on its way back',
 };
 
 /** Steps that log lines tell, try by try; nothing where no log tells any. */
