@@ -4,14 +4,16 @@ import { makeDashboard } from './frame.ts';
 import { toDashboard, toRunPage, toTraces } from './links.ts';
 import type { Panel } from './panels.ts';
 import { curves, heat, list, stacked } from './panels.ts';
-import { chosen, latest, meanOfAll, quantile, quantileOfAll } from './queries.ts';
+import { chosen, each, grown, latest, meanOfAll, quantile, quantileOfAll, spread } from './queries.ts';
 
 const tasks = chosen(['workflow', 'run', 'app']);
 const tries = chosen(['workflow', 'run', 'executor', 'app']);
-const each = ['workflow', 'run', 'app'];
-const spread = (metric: string, selector: string): string =>
-  `sum by (le) (increase(${metric}_bucket${selector}[$__rate_interval]))`;
-const total = (series: string): string => `sum by (${each.join(', ')}) (${latest(series)})`;
+const keys = ['workflow', 'run', 'app'];
+const total = (series: string): string => `sum by (${keys.join(', ')}) (${latest(series)})`;
+
+/** Of spans of tries, which the Collector counts over all runs. */
+const calls = (...more: readonly string[]): string =>
+  `sum by (parsl_app_name) (${grown(`traces_span_metrics_calls_total{${['parsl_span="try"', 'parsl_app_name=~"$app"', ...more].join(', ')}}`)})`;
 
 const table = list(
   {
@@ -27,9 +29,9 @@ const table = list(
   { app: 'App', workflow: 'Workflow', run: 'Run' },
   [
     { title: 'Tasks', expr: total(`parsl_task_duration_seconds_count${tasks}`), unit: 'none' },
-    { title: 'Took on average', expr: meanOfAll('parsl_task_duration_seconds', tasks, each), unit: 's' },
-    { title: '95 of 100 took less', expr: quantileOfAll(0.95, 'parsl_task_duration_seconds', tasks, each), unit: 's' },
-    { title: 'Waited on average', expr: meanOfAll('parsl_try_queue_duration_seconds', tries, each), unit: 's' },
+    { title: 'Took on average', expr: meanOfAll('parsl_task_duration_seconds', tasks, keys), unit: 's' },
+    { title: '95 of 100 took less', expr: quantileOfAll(0.95, 'parsl_task_duration_seconds', tasks, keys), unit: 's' },
+    { title: 'Waited on average', expr: meanOfAll('parsl_try_queue_duration_seconds', tries, keys), unit: 's' },
     { title: 'Tries', expr: total(`parsl_try_duration_seconds_count${tries}`), unit: 'none' },
     { title: 'Tries that failed', expr: total(`parsl_try_failures_total${tries}`), unit: 'none' },
   ],
@@ -83,7 +85,7 @@ const charts: readonly Panel[] = [
       unit: 'cpm',
     },
     {
-      expr: `60 * sum by (outcome) (rate(parsl_try_duration_seconds_count${tries}[$__rate_interval]))`,
+      expr: each('minute', `parsl_try_duration_seconds_count${tries}`, ['outcome']),
       legend: '{{outcome}}',
     },
   ),
@@ -94,7 +96,7 @@ const charts: readonly Panel[] = [
       unit: 'cpm',
     },
     {
-      expr: `60 * sum by (error_type) (rate(parsl_try_failures_total${tries}[$__rate_interval]))`,
+      expr: each('minute', `parsl_try_failures_total${tries}`, ['error_type']),
       legend: '{{error_type}}',
     },
   ),
@@ -116,7 +118,7 @@ const charts: readonly Panel[] = [
       unit: 'percentunit',
     },
     {
-      expr: `sum by (parsl_app_name) (rate(traces_span_metrics_calls_total{parsl_span="try", parsl_app_name=~"$app", status_code="STATUS_CODE_ERROR"}[$__rate_interval])) / sum by (parsl_app_name) (rate(traces_span_metrics_calls_total{parsl_span="try", parsl_app_name=~"$app"}[$__rate_interval]))`,
+      expr: `${calls('status_code="STATUS_CODE_ERROR"')} / ${calls()}`,
       legend: '{{parsl_app_name}}',
     },
   ),

@@ -3,6 +3,7 @@ import type { Dashboard } from './frame.ts';
 import { makeDashboard } from './frame.ts';
 import type { Panel } from './panels.ts';
 import { curves, number } from './panels.ts';
+import { each } from './queries.ts';
 
 const rate = (series: string): string => `rate(${series}[$__rate_interval])`;
 
@@ -62,16 +63,16 @@ const bridgePanels: readonly Panel[] = [
   curves(
     {
       title: 'Not taken',
-      description: 'A second. Undecodable input is kept in the quarantine; refused records stay with their senders; dropped items are lost. Nothing is here as long as all is well.',
-      unit: 'cps',
+      description: 'A minute. Undecodable input is kept in the quarantine; refused records stay with their senders; dropped items are lost. Nothing is here as long as all is well.',
+      unit: 'cpm',
     },
-    { expr: `sum by (component, reason) (${rate('parsl_bridge_undecodable_total')})`, legend: 'undecodable at {{component}}: {{reason}}' },
-    { expr: `sum by (component) (${rate('parsl_bridge_refused_total')})`, legend: 'refused at {{component}}' },
-    { expr: `sum by (component, reason) (${rate('parsl_bridge_dropped_total')})`, legend: 'dropped by {{component}}: {{reason}}' },
+    { expr: each('minute', 'parsl_bridge_undecodable_total', ['component', 'reason']), legend: 'undecodable at {{component}}: {{reason}}' },
+    { expr: each('minute', 'parsl_bridge_refused_total', ['component']), legend: 'refused at {{component}}' },
+    { expr: each('minute', 'parsl_bridge_dropped_total', ['component', 'reason']), legend: 'dropped by {{component}}: {{reason}}' },
   ),
   curves(
-    { title: 'Trouble', description: 'Errors a second, by part and code; the bridge’s log says more. Nothing is here as long as all is well.', unit: 'cps' },
-    { expr: `sum by (component, code) (${rate('parsl_bridge_errors_total')})`, legend: '{{component}} {{code}}' },
+    { title: 'Trouble', description: 'Errors a minute, by part and code; the bridge’s log says more. Nothing is here as long as all is well.', unit: 'cpm' },
+    { expr: each('minute', 'parsl_bridge_errors_total', ['component', 'code']), legend: '{{component}} {{code}}' },
   ),
 ]; // prettier-ignore
 

@@ -4,7 +4,7 @@ import { makeDashboard } from './frame.ts';
 import { toDashboard, toRunPage, toTraces } from './links.ts';
 import type { Panel } from './panels.ts';
 import { bars, curves, list, number, stacked } from './panels.ts';
-import { chosen, latest } from './queries.ts';
+import { chosen, each, latest } from './queries.ts';
 
 const tasksIn = (...more: readonly string[]): string => `parsl_tasks${chosen(['workflow', 'run'], ...more)}`;
 const all = chosen(['workflow', 'run']);
@@ -93,7 +93,7 @@ const charts: readonly Panel[] = [
       unit: 'cpm',
     },
     {
-      expr: `60 * sum by (outcome) (rate(parsl_task_duration_seconds_count${all}[$__rate_interval]))`,
+      expr: each('minute', `parsl_task_duration_seconds_count${all}`, ['outcome']),
       legend: '{{outcome}}',
     },
   ),

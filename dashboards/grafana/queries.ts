@@ -21,10 +21,28 @@ export function latest(selector: string): string {
   return `last_over_time(${selector}[$__range])`;
 }
 
-/** What q of 1 observations of a histogram stay below; `by` are labels to keep. */
-export function quantile(q: number, metric: string, selector: string, by: readonly string[] = []): string {
-  const buckets = `increase(${metric}_bucket${selector}[$__rate_interval])`;
-  return `histogram_quantile(${q}, sum by (${['le', ...by].join(', ')}) (${buckets}))`;
+/**
+ * By how much each series has grown lately. What was not there before has grown from 0: a series of Parsl's begins when
+ * the first thing is counted, and rate() would never show that one, which may be the only one.
+ */
+export function grown(series: string): string {
+  return `clamp_min(${series} - (${series} offset $__rate_interval or ${series} * 0), 0)`;
+}
+
+/** The same, added up by some labels, for a second or a minute. */
+export function each(span: 'second' | 'minute', series: string, by: readonly string[]): string {
+  const ms = { second: 1_000, minute: 60_000 }[span];
+  return `${ms} * sum by (${by.join(', ')}) (${grown(series)}) / $__rate_interval_ms`;
+}
+
+/** How many of the latest observations of a histogram are in each bucket. */
+export function spread(metric: string, selector: string): string {
+  return `sum by (le) (${grown(`${metric}_bucket${selector}`)})`;
+}
+
+/** What q of 1 of the latest observations of a histogram stay below; `by` are labels to keep. */
+export function quantile(q: number, metric: string, selector: string, by: readonly string[]): string {
+  return `histogram_quantile(${q}, sum by (${['le', ...by].join(', ')}) (${grown(`${metric}_bucket${selector}`)}))`;
 }
 
 /** The same over all that was observed in the runs shown. */

@@ -4,11 +4,11 @@ import { makeDashboard } from './frame.ts';
 import { toRunPage } from './links.ts';
 import type { Panel } from './panels.ts';
 import { curves, heat, list, stacked } from './panels.ts';
-import { chosen, latest, meanOfAll, quantile, quantileOfAll } from './queries.ts';
+import { chosen, each, latest, meanOfAll, quantile, quantileOfAll, spread } from './queries.ts';
 
 const all = chosen(['workflow', 'run', 'executor', 'app']);
-const each = ['workflow', 'run', 'app'];
-const total = (series: string): string => `sum by (${each.join(', ')}) (${latest(series)})`;
+const keys = ['workflow', 'run', 'app'];
+const total = (series: string): string => `sum by (${keys.join(', ')}) (${latest(series)})`;
 
 const panels: readonly Panel[] = [
   list(
@@ -22,8 +22,8 @@ const panels: readonly Panel[] = [
     [
       { title: 'CPU time', expr: total(`parsl_try_cpu_time_seconds_total${all}`), unit: 's' },
       { title: 'CPUs busy', expr: `${total(`parsl_try_cpu_time_seconds_total${all}`)} / ${total(`parsl_try_duration_seconds_sum${all}`)}`, unit: 'none' },
-      { title: 'Memory on average', expr: meanOfAll('parsl_try_memory_peak_bytes', all, each), unit: 'bytes' },
-      { title: '95 of 100 needed less', expr: quantileOfAll(0.95, 'parsl_try_memory_peak_bytes', all, each), unit: 'bytes' },
+      { title: 'Memory on average', expr: meanOfAll('parsl_try_memory_peak_bytes', all, keys), unit: 'bytes' },
+      { title: '95 of 100 needed less', expr: quantileOfAll(0.95, 'parsl_try_memory_peak_bytes', all, keys), unit: 'bytes' },
       { title: 'Read and written', expr: total(`parsl_try_io_bytes_total${all}`), unit: 'bytes' },
     ],
   ),
@@ -33,7 +33,7 @@ const panels: readonly Panel[] = [
       description: 'Largest resident memory of each try. The darker, the more tries. Click a point for the trace of its task.',
       unit: 'bytes',
     },
-    `sum by (le) (increase(parsl_try_memory_peak_bytes_bucket${all}[$__rate_interval]))`,
+    spread('parsl_try_memory_peak_bytes', all),
   ),
   curves(
     {
@@ -49,7 +49,7 @@ const panels: readonly Panel[] = [
       description: 'CPU time of tries, booked when a try ends: long tries show as peaks. The area is what matters.',
       unit: 'none',
     },
-    { expr: `sum by (app) (rate(parsl_try_cpu_time_seconds_total${all}[$__rate_interval]))`, legend: '{{app}}' },
+    { expr: each('second', `parsl_try_cpu_time_seconds_total${all}`, ['app']), legend: '{{app}}' },
   ),
   curves(
     {
@@ -65,7 +65,7 @@ const panels: readonly Panel[] = [
       description: 'Bytes that tries read and wrote, booked when a try ends. On shared file systems this is what slows everybody.',
       unit: 'binBps',
     },
-    { expr: `sum by (direction) (rate(parsl_try_io_bytes_total${all}[$__rate_interval]))`, legend: '{{direction}}' },
+    { expr: each('second', `parsl_try_io_bytes_total${all}`, ['direction']), legend: '{{direction}}' },
   ),
   curves(
     {

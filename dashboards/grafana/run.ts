@@ -4,7 +4,7 @@ import { makeDashboard } from './frame.ts';
 import { outside, toDashboard, toRunPage } from './links.ts';
 import type { Panel } from './panels.ts';
 import { curves, heat, list, number, stacked } from './panels.ts';
-import { chosen, latest, meanOfAll, quantileOfAll } from './queries.ts';
+import { chosen, latest, meanOfAll, quantileOfAll, spread } from './queries.ts';
 
 const all = chosen(['workflow', 'run']);
 const tasksIn = (...more: readonly string[]): string => `parsl_tasks${chosen(['workflow', 'run'], ...more)}`;
@@ -73,7 +73,7 @@ const charts: readonly Panel[] = [
       description: 'From the call of an app to the end of its task, waiting and retries included. The darker, the more tasks. Points are tasks: click one for its trace.',
       unit: 's',
     },
-    `sum by (le) (increase(parsl_task_duration_seconds_bucket${all}[$__rate_interval]))`,
+    spread('parsl_task_duration_seconds', all),
   ),
   curves(
     {

@@ -4,7 +4,7 @@ import { makeDashboard } from './frame.ts';
 import { toDashboard, toRunPage } from './links.ts';
 import type { Panel } from './panels.ts';
 import { curves, heat, list, number, stacked } from './panels.ts';
-import { chosen, latest, meanOfAll } from './queries.ts';
+import { chosen, latest, meanOfAll, spread } from './queries.ts';
 
 const all = chosen(['workflow', 'run', 'executor']);
 const workersIn = (state: string): string =>
@@ -73,7 +73,7 @@ const charts: readonly Panel[] = [
       description: 'From the launch of a try to its start on a worker. The darker, the more tries. Click a point for the trace of that task.',
       unit: 's',
     },
-    `sum by (le) (increase(parsl_try_queue_duration_seconds_bucket${all}[$__rate_interval]))`,
+    spread('parsl_try_queue_duration_seconds', all),
   ),
   stacked(
     {

@@ -26,7 +26,7 @@ const root = join(import.meta.dirname, '..', '..');
 const recorded = (name: string): string => join(root, 'test/fixtures/recorded', name, 'messages.bin.gz');
 
 const chosen = { workflow: '.*', run: '.*', executor: '.*', app: '.*' };
-const values = { ...chosen, __range: '10m', __rate_interval: '10s', __interval: '1s' };
+const values = { ...chosen, __range: '10m', __rate_interval: '10s', __rate_interval_ms: '10000', __interval: '1s' };
 
 /** A minute is what the demo takes at this speed, and one more is for the rest. */
 const SPEED = 4;

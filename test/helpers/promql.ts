@@ -20,6 +20,9 @@ export interface Unit {
   readonly isShare?: boolean;
 }
 
+/** To be put in for $__rate_interval_ms: what is divided by this number is divided by time. */
+export const INTERVAL_MS = 123_456_789;
+
 /** Throws where the grammar found an error. */
 export function parseQuery(expr: string): SyntaxNode {
   const tree = parser.parse(expr);
@@ -57,11 +60,15 @@ export function unitOf(expr: string, unitOfMetric: (metric: string) => Unit): Un
       case 'VectorSelector':
         return unitOfMetric(text(expr, node.getChild('Identifier')));
       case 'FunctionCall':
-        return ofCall(text(expr, node.getChild('FunctionIdentifier')), visit(last(node.getChild('FunctionCallBody'))));
+        return ofCall(
+          text(expr, node.getChild('FunctionIdentifier')),
+          children(node.getChild('FunctionCallBody') ?? node).map(visit),
+        );
       case 'AggregateExpr':
         return visit(last(node.getChild('FunctionCallBody')));
       case 'MatrixSelector':
       case 'SubqueryExpr':
+      case 'OffsetExpr':
       case 'ParenExpr':
         return visit(parts[0] ?? node);
       case 'BinaryExpr':
@@ -74,10 +81,16 @@ export function unitOf(expr: string, unitOfMetric: (metric: string) => Unit): Un
   return typeof unit === 'number' ? { dimension: '1' } : unit;
 }
 
-function ofCall(name: string, argument: Unit | number): Unit | number {
-  if (name !== 'rate' || typeof argument === 'number') return argument;
+/** What a function is about is the one argument that is more than a number. */
+function ofCall(name: string, given: readonly (Unit | number)[]): Unit | number {
+  const argument = given.find((value) => typeof value !== 'number');
+  if (argument === undefined) throw new Error(`${name} of nothing`);
+  return name === 'rate' ? overTime(argument) : argument;
+}
+
+function overTime(unit: Unit): Unit {
   // Seconds a second: how many of them at a time.
-  return argument.dimension === 's' ? { dimension: '1' } : { ...argument, perSecond: true };
+  return unit.dimension === 's' ? { ...unit, dimension: '1' } : { ...unit, perSecond: true };
 }
 
 function combine(operator: string, left: Unit | number, right: Unit | number): Unit | number {
@@ -85,8 +98,12 @@ function combine(operator: string, left: Unit | number, right: Unit | number): U
   if (typeof left === 'number' || typeof right === 'number') {
     const unit = (typeof left === 'number' ? right : left) as Unit;
     const number = (typeof left === 'number' ? left : right) as number;
-    if (operator === 'Mul') return { ...unit, factor: number };
-    return operator === 'Div' ? { ...unit, factor: 1 / number } : unit;
+    const { factor = 1 } = unit;
+    if (operator === 'Mul') return { ...unit, factor: factor * number };
+    if (operator !== 'Div') return unit;
+    return number === INTERVAL_MS
+      ? overTime({ ...unit, factor: factor / 1_000 })
+      : { ...unit, factor: factor / number };
   }
   if (operator !== 'Div') return left;
   if (left.dimension === right.dimension && left.perSecond === right.perSecond)
