@@ -11,6 +11,7 @@ import type { Zone } from './core/time.ts';
 import { Resources } from './mappers/common.ts';
 import { logPhaseSpans } from './mappers/log_phases.ts';
 import { logLine, stateEvent } from './mappers/logs.ts';
+import { runMessages, taskMessages } from './mappers/messages.ts';
 import { Metrics } from './mappers/metrics.ts';
 import { recordRow, rowsOf, sampleRow } from './mappers/rows.ts';
 import { runSpans } from './mappers/run_trace.ts';
@@ -49,6 +50,8 @@ export interface EngineOptions {
 export interface Output {
   readonly spans: Span[];
   readonly logs: LogRecord[];
+  /** Monitoring messages for what logs alone told: for exporters that take no other. */
+  readonly messages: WideRecord[];
 }
 
 export interface EngineCounts {
@@ -76,7 +79,7 @@ export class Engine {
   readonly #onOutput: ((output: Output) => void) | undefined;
   /** Spans of the tries of the task that is being closed: they follow its own. */
   #trySpans: Span[] = [];
-  #output: Output = { spans: [], logs: [] };
+  #output: Output = newOutput();
   /** Records with text, kept until finish() where everything is told then. */
   #texts: WideRecord[] = [];
   #samples: SampleRow[] = [];
@@ -235,7 +238,7 @@ export class Engine {
 
   #take(): Output {
     const output = this.#output;
-    this.#output = { spans: [], logs: [] };
+    this.#output = newOutput();
     return output;
   }
 
@@ -247,6 +250,7 @@ export class Engine {
 
   #runClosed(run: Run): void {
     const zone = settleZone(run, this.#zone);
+    this.#output.messages.push(...runMessages(run, zone));
     this.#phases.runClosed(run.id);
     if (this.#hasSignals) this.#output.spans.push(...this.#trySpans.splice(0), ...runSpans(run, zone, this.#resources));
     if (this.#closedZones.size >= CLOSED_ZONES_MAX) this.#closedZones.clear();
@@ -274,6 +278,7 @@ export class Engine {
   }
 
   #taskClosed(task: Task): void {
+    this.#output.messages.push(...taskMessages(task, settleZone(task.run, this.#zone)));
     if (!this.#hasSignals) return;
     const zone = settleZone(task.run, this.#zone);
     this.#output.spans.push(...taskSpans(task, zone, this.#resources), ...this.#trySpans);
@@ -309,6 +314,10 @@ export class Engine {
       return logLine(record, zone, resource) ?? [];
     });
   }
+}
+
+function newOutput(): Output {
+  return { spans: [], logs: [], messages: [] };
 }
 
 /** Closed runs whose zone is remembered. */

@@ -174,14 +174,15 @@ export class Pipeline {
           ? operators.finish()
           : operators.tick(arrival);
     const isStored = seq <= this.#options.rows.seq;
-    const { spans, logs } = mergeOutputs(
+    const { spans, logs, messages } = mergeOutputs(
       kind === 'data' || widened.length > 0 ? this.engine.apply(widened, arrival, isStored) : noOutput,
       kind === 'data' ? noOutput : kind === 'tick' ? this.engine.tick(arrival) : this.engine.finish(run),
     );
     this.#appliedSeq = Math.max(this.#appliedSeq, seq);
     // Who decodes frames for itself gets the widened records as a frame.
     const told = widened === records ? frames : outputs.wants('frames') ? factFrames(widened, arrival) : [];
-    outputs.offer(seq, { records: widened, spans, logs, metrics: [], frames: told });
+    const made = messages.length === 0 ? [] : [recordsFrame(messages, arrival)];
+    outputs.offer(seq, { records: widened, spans, logs, metrics: [], frames: [...told, ...made] });
     for (const opened of this.#openedRuns.splice(0)) {
       const first = Math.min(seq, neededFrom);
       this.#firstSeqs.set(opened, first);
@@ -246,11 +247,16 @@ export class Pipeline {
   }
 }
 
-const noOutput: Output = { spans: [], logs: [] };
+const noOutput: Output = { spans: [], logs: [], messages: [] };
 
 function mergeOutputs(first: Output, second: Output): Output {
-  if (second.spans.length === 0 && second.logs.length === 0) return first;
-  return { spans: [...first.spans, ...second.spans], logs: [...first.logs, ...second.logs] };
+  if (first === noOutput) return second;
+  if (second === noOutput) return first;
+  return {
+    spans: [...first.spans, ...second.spans],
+    logs: [...first.logs, ...second.logs],
+    messages: [...first.messages, ...second.messages],
+  };
 }
 
 /** Of widened records, those that say more than a text. */

@@ -12,7 +12,15 @@ import type { Block, Manager, Run, Sample, Task, Try } from '../model/entities.t
 import type { Earliest } from '../model/facts.ts';
 import { shownStates, TIMES_END } from '../model/facts.ts';
 import { timeOf } from '../model/learn.ts';
-import { executorOfManager, launchedTries, managerOf, shownState, tryState, usedBy } from '../model/resolve.ts';
+import {
+  dependsOf,
+  executorOfManager,
+  launchedTries,
+  managerOf,
+  shownState,
+  tryState,
+  usedBy,
+} from '../model/resolve.ts';
 import { isBlockEnd, isFinal, laneOf } from '../model/states.ts';
 import type { Touched } from '../model/touched.ts';
 import { currentZone, instantOf, lastInstantOf, stateInstant } from '../model/zone.ts';
@@ -102,7 +110,7 @@ function taskRow(task: Task, zone: Zone): TaskRow {
     running: first(tries, 'running', zone),
     running_ended: last === undefined ? null : (instantOf(last.ended, zone) ?? null),
     returned: instantOf(task.returned, zone) ?? null,
-    depends: fields.depends.value ?? null,
+    depends: dependsOf(task) ?? null,
     joins: fields.joins.value ?? null,
     hashsum: fields.hashsum.value ?? null,
     memo_source: state === 'memo_done' ? (memoSource(task) ?? null) : null,

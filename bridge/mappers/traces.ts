@@ -9,7 +9,7 @@ import { SpanKind } from '../core/signal.ts';
 import type { Zone } from '../core/time.ts';
 import type { Task, Try } from '../model/entities.ts';
 import {
-  isUnfinished, launchedTries, managerOf, pendingPhase, submitState, taskInterval, tryInterval, tryPhases, tryState, usedBy,
+  dependsOf, isUnfinished, launchedTries, managerOf, pendingPhase, submitState, taskInterval, tryInterval, tryPhases, tryState, usedBy,
 } from '../model/resolve.ts'; // prettier-ignore
 import { isFailure } from '../model/states.ts';
 import type { Resources } from './common.ts';
@@ -134,7 +134,7 @@ export function taskSpans(task: Task, zone: Zone, resources: Resources): Span[] 
         'parsl.executor': fields.executor.value,
         'parsl.task_state': state,
         'parsl.tries': launchedTries(task).length,
-        'parsl.dependency_task': fields.depends.value,
+        'parsl.dependency_task': dependsOf(task),
         'parsl.joined_task': fields.joins.value,
         'parsl.task_hashsum': fields.hashsum.value,
         'parsl.task_stdin': fields.stdin.value,
@@ -178,7 +178,7 @@ function taskLinks(task: Task, state: string | undefined): Link[] {
   const { run, fields } = task;
   const source = state === 'memo_done' ? memoSource(task) : undefined;
   const others = [
-    ...taskNumbers(fields.depends.value).map((id) => [id, 'dependency'] as const),
+    ...taskNumbers(dependsOf(task)).map((id) => [id, 'dependency'] as const),
     ...taskNumbers(fields.joins.value).map((id) => [id, 'joined'] as const),
     ...(source === undefined ? [] : [[source, 'memo_source'] as const]),
   ];

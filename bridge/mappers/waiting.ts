@@ -1,7 +1,7 @@
 /** What waits for a worker, by executor: idle workers are a problem only where something could run on them. */
 import type { Zone } from '../core/time.ts';
 import type { Run, Task } from '../model/entities.ts';
-import { shownState } from '../model/resolve.ts';
+import { dependsOf, shownState } from '../model/resolve.ts';
 import { instantOf } from '../model/zone.ts';
 import type { Row } from './points.ts';
 import type { Told } from './told.ts';
@@ -34,7 +34,7 @@ export function waiting(run: Run, told: Told, zone: Zone, now: number): Waiting 
 }
 
 function dependenciesAreDone(run: Run, task: Task): boolean {
-  return taskNumbers(task.fields.depends.value).every((id) => {
+  return taskNumbers(dependsOf(task)).every((id) => {
     const state = run.tasks.get(id)?.state.value;
     return run.closedTasks.has(id) || state === 'exec_done' || state === 'memo_done';
   });

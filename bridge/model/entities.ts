@@ -42,6 +42,8 @@ export interface Run {
   readonly lastWork: Times;
   /** Arrival of the last record about it, microseconds. */
   lastHeard: number;
+  /** A message told of it, not only lines. */
+  isTold: boolean;
   closed: boolean;
   touched: boolean;
 }
@@ -69,6 +71,10 @@ export interface Task {
   readonly spanId: string;
   readonly fields: Readonly<Record<TaskField, Latest<string>>>;
   readonly failCount: Latest<number>;
+  /** Tasks it waits for, as lines tell one by one; messages tell them all at once. */
+  waitsFor: Set<number> | undefined;
+  /** A message told of it, not only lines. */
+  isTold: boolean;
   readonly invoked: Earliest;
   readonly returned: Earliest;
   readonly states: StateFact[];
@@ -225,6 +231,7 @@ export function newRun(id: string): Run {
     lastTaskInfo: last(),
     lastWork: last(),
     lastHeard: 0,
+    isTold: false,
     closed: false,
     touched: false,
   };
@@ -252,6 +259,8 @@ export function newTask(run: Run, id: number): Task {
       outputs: latest(),
     },
     failCount: latest(),
+    waitsFor: undefined,
+    isTold: false,
     invoked: earliest(),
     returned: earliest(),
     states: [],

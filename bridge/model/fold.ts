@@ -17,9 +17,9 @@ import { newManager, newRun, newTask } from './entities.ts';
 import type { Stamp, StateFact } from './facts.ts';
 import { isKnown, learn, learnState, rankOf } from './facts.ts';
 import {
-  attemptOf, attemptOfStatus, blockOf, indexOf, isWorkerRecord, learnDelay, learnExecutor, learnGivenUp, learnLast,
-  learnLine, learnManager, learnRun, learnTask, learnTime, learnTry, learnWorker, stampOf, tellsOfTry, tryOf,
-  workerFactOf,
+  attemptOf, attemptOfStatus, blockOf, indexOf, isLine, isWorkerRecord, learnDelay, learnExecutor, learnGivenUp,
+  learnLast, learnLine, learnManager, learnRun, learnTask, learnTime, learnTry, learnWaits, learnWorker, stampOf,
+  tellsOfTask, tryOf, workerFactOf,
 } from './learn.ts'; // prettier-ignore
 import { assignLooseFacts } from './loose.ts';
 import { learnMemoSource } from './memo.ts';
@@ -120,6 +120,7 @@ export class Fold {
       return;
     }
     run.lastHeard = this.#now;
+    if (!isLine(record)) run.isTold = true;
     this.#touched.run(run);
     learnDelay(run, record);
     const stamp = stampOf(record);
@@ -174,14 +175,16 @@ export class Fold {
   #applyTask(run: Run, id: number, record: WideRecord, stamp: Stamp): void {
     const state = text(record, 'parsl.task_state');
     // Most lines tell nothing of a task but that they are about it.
-    if (stamp.logged && state === undefined && !tellsOfTry(record)) return;
+    if (stamp.logged && state === undefined && !tellsOfTask(record)) return;
     const task = run.tasks.get(id) ?? this.#openTask(run, id);
     if (task === undefined) {
       // Logs are read when they are read: that their lines come late is no news.
       if (!stamp.logged) this.counts.late += 1;
       return;
     }
-    if (stamp.logged) {
+    if (!stamp.logged) task.isTold = true;
+    else {
+      learnWaits(task, record);
       const attempt = attemptOf(record);
       if (attempt !== undefined) learnLine(tryOf(task, attempt), record, stamp);
     }

@@ -216,12 +216,21 @@ const RESOURCES = 'parsl.resource_specification.';
 /** Such keys that a try may have. */
 const EXTRAS_MAX = 32;
 
-/** True if a line that names a try says more of it, or where it ran. */
-export function tellsOfTry(record: WideRecord): boolean {
+/** True if a line that names a task says more of it or of its try, or where that ran. */
+export function tellsOfTask(record: WideRecord): boolean {
+  if (record['parsl.waits_for'] !== undefined || record['parsl.dependency_task'] !== undefined) return true;
   if (attemptOf(record) === undefined) return false;
   if (record['parsl.manager'] !== undefined || tryKeys.some((key) => record[key] !== undefined)) return true;
   for (const key in record) if (key.startsWith(RESOURCES)) return true;
   return false;
+}
+
+/** The tasks that a task waits for, of which a line names one or some: `3`, `task 3, task 5`. */
+export function learnWaits(task: Task, record: WideRecord): void {
+  for (const key of ['parsl.dependency_task', 'parsl.waits_for']) {
+    for (const [, id] of String(record[key] ?? '').matchAll(/(?:^|\btask )(\d{1,9})\b/g))
+      (task.waitsFor ??= new Set()).add(Number(id));
+  }
 }
 
 /** What a line says of a try beside its state: its numbers in the executor's world, what it asked for, where it was. */

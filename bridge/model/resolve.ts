@@ -62,6 +62,12 @@ function endOf(task: Task, zone: Zone): Moment | undefined {
   return last === undefined ? firstState(task, zone) : inferred(last);
 }
 
+/** Comma list of the tasks that it waits for. */
+export function dependsOf({ fields, waitsFor }: Task): string | undefined {
+  if (fields.depends.value !== undefined || waitsFor === undefined) return fields.depends.value;
+  return [...waitsFor].sort((a, b) => a - b).join(',');
+}
+
 /** The launched tries, by number. */
 export function launchedTries(task: Task): Try[] {
   return task.tries.filter((attempted) => attempted?.isLaunched === true) as Try[];
