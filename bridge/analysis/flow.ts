@@ -68,7 +68,7 @@ export function flowOf(task: TaskTries, records: Iterable<WideRecord>): Flow {
     total: lines.length,
     lines: lines.slice(0, flowLinesMax).map((line) => ({ ...line, offset: offset(line) })),
     sources: sourcesOf(lines),
-    phases: merged(phasesOf(task), fromLogs),
+    phases: merged(phasesOf({ ...task, invoked: task.invoked ?? pendingSince(told) }), fromLogs),
     notes: [...clockNotes(fromLogs), ...missing(lines), ...cutNote(lines.length)],
   };
 }
@@ -82,6 +82,14 @@ function lineOf(record: WideRecord): Line {
     level: of('level'), template: templateOf(record), message: of('message') ?? '', phase: of('parsl.phase'),
     phase_edge: of('parsl.phase_edge'), record,
   }; // prettier-ignore
+}
+
+/** A task that only logs tell of was called when it was first said to be pending. */
+function pendingSince(told: readonly Line[]): number | null {
+  const times = told.flatMap(({ time, record }) =>
+    record?.['parsl.task_state'] === 'pending' && time !== null ? [time] : [],
+  );
+  return times.length === 0 ? null : Math.min(...times);
 }
 
 /** States that no log line of the same instant tells: those came by monitoring. */

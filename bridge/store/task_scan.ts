@@ -17,15 +17,20 @@ type TryCells = TryFacts & LaneTry;
 
 /** In order of task; tries in order of number. */
 export function* tasksWithTries(db: Database.Database, runNo: number): Generator<TaskWithTries> {
-  // A final state that log lines told has its time at the last try. A task is ready when the last one that it depends on is back; not while one is not.
+  // Of a task that only logs tell of: it was called when it was first said to be pending, and a final state has its
+  // time at the last try. A task is ready when the last one that it depends on is back; not while one is not.
   const ofTasks = `
-    SELECT t.task, t.app, t.state, t.final, t.invoked, coalesce(t.returned, iif(t.final, (SELECT max(r.returned) FROM try r WHERE r.run_no = t.run_no AND r.task = t.task), NULL)) AS returned, coalesce(t.joins, '') <> '' AS joins,
+    SELECT t.task, t.app, t.state, t.final, coalesce(t.invoked, p.time) AS invoked, coalesce(t.returned, iif(t.final, (SELECT max(r.returned) FROM try r WHERE r.run_no = t.run_no AND r.task = t.task), NULL)) AS returned, coalesce(t.joins, '') <> '' AS joins,
       coalesce(d.dependencies, 0) AS dependencies, iif(d.back = d.dependencies, d.ready, NULL) AS ready
     FROM task t LEFT JOIN (
       SELECT e.task, count(*) AS dependencies, count(o.returned) AS back, max(o.returned) AS ready
       FROM edge e LEFT JOIN task o ON o.run_no = e.run_no AND o.task = e.other
       WHERE e.run_no = :run_no AND e.kind = 'depends' GROUP BY e.task
-    ) d ON d.task = t.task WHERE t.run_no = :run_no ORDER BY t.task`;
+    ) d ON d.task = t.task LEFT JOIN (
+      SELECT r."parsl.task" AS task, min(r.time) AS time FROM record r WHERE r.site IN (
+        SELECT site FROM record_site WHERE run_no = :run_no AND keys ->> '$."parsl.task_state"' = 'pending'
+      ) GROUP BY 1
+    ) p ON p.task = t.task WHERE t.run_no = :run_no ORDER BY t.task`;
   const ofTries = `SELECT task, try, executor, launched, running, running_ended, returned, states FROM try
     WHERE run_no = ? ORDER BY task, try`;
   const tries = db.prepare<[number], TryCells>(ofTries).iterate(runNo);
