@@ -125,6 +125,15 @@ export class Implications {
     for (const held of this.#held) this.#letGo(held, 'end', emit);
   }
 
+  /** Forgets the oldest groups of the rule that has most, while there are too many. */
+  trim(): void {
+    while (this.groups > this.#limits.groups_max) {
+      const [largest] = [...this.#rules].sort((a, b) => b.size - a.size);
+      for (let count = 0; count < FORGET_AT_ONCE && largest !== undefined && largest.size > 0; count += 1)
+        largest.forgetOldest();
+    }
+  }
+
   runClosed(run: string): void {
     this.#closedRuns.push(run);
     if (this.#closedRuns.length <= this.#limits.closed_runs_max) return;
@@ -166,13 +175,12 @@ export class Implications {
     this.#held.add(held);
     this.#heldBytes += bytes;
     waitFor(held, missing);
-    const { held_records_max, held_bytes_max, groups_max } = this.#limits;
+    const { held_records_max, held_bytes_max } = this.#limits;
     for (const oldest of this.#held) {
       const isTooMany = this.#held.size > held_records_max;
       if (!isTooMany && this.#heldBytes <= held_bytes_max) break;
       this.#letGo(oldest, isTooMany ? 'held_records' : 'held_bytes', emit);
     }
-    if (this.groups > groups_max) this.#forgetSome();
   }
 
   /** Those that waited for what is known now; some may go on waiting for another thing. */
@@ -201,11 +209,6 @@ export class Implications {
     this.#held.delete(held);
     this.#heldBytes -= held.bytes;
     for (const group of held.groups) group.waiting?.delete(held);
-  }
-
-  #forgetSome(): void {
-    const [largest] = [...this.#rules].sort((a, b) => b.size - a.size);
-    for (let count = 0; count < FORGET_AT_ONCE && largest !== undefined; count += 1) largest.forgetOldest();
   }
 
   /** The record's group of a rule, which takes over what the record tells. */

@@ -144,6 +144,7 @@ export function createOperators(options: OperatorsOptions): Operators {
         for (const relabel of relabels) relabel(record);
         widener.widen(record, onWidened);
       }
+      implications.trim();
       return take();
     },
     tick(arrival) {

@@ -24,7 +24,7 @@ export interface Match<Rule> {
 }
 
 /** Places tried for one text. A real message takes some dozens. */
-const STEPS_MAX = 20_000;
+const STEPS_MAX = 5_000;
 
 /** A rule of a template; it may look at more of the record than the text. */
 export interface Guarded {
