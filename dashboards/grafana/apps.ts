@@ -103,7 +103,7 @@ const charts: readonly Panel[] = [
   curves(
     {
       title: 'Tries for each task',
-      description: '1 where every task runs once. Above 1, work is done again and paid for again.',
+      description: '1 where every task runs once. Above 1, work is done again and paid for again; below 1, results were known from earlier tasks.',
       unit: 'none',
     },
     {
