@@ -6,11 +6,11 @@ import type { WideRecord } from './core/record.ts';
 import { stringify, text } from './core/record.ts';
 import type { Rows, SampleRow } from './core/row.ts';
 import type { LogRecord, Metric, Span } from './core/signal.ts';
-import { machineZone } from './core/time.ts';
+import { machineZone, toNanos } from './core/time.ts';
 import type { Zone } from './core/time.ts';
 import { Resources } from './mappers/common.ts';
 import { logPhaseSpans } from './mappers/log_phases.ts';
-import { logLine, stateEvent } from './mappers/logs.ts';
+import { lineTime, logLine, stateEvent } from './mappers/logs.ts';
 import { runMessages, taskMessages } from './mappers/messages.ts';
 import { Metrics } from './mappers/metrics.ts';
 import { recordRow, rowsOf, sampleRow } from './mappers/rows.ts';
@@ -185,7 +185,7 @@ export class Engine {
     this.#tick(now);
     for (const record of records) {
       this.#fold.apply(record);
-      if (record['metric'] !== undefined && !this.#metrics.recordTold(record, now)) this.#metricsWithoutValue += 1;
+      if (record['metric'] !== undefined) this.#metricTold(record);
       if (record['message'] === undefined) continue;
       if (this.#hasSignals) this.#phases.apply(record);
       if (this.#hasRows && !isStored) this.#told.push(record);
@@ -296,6 +296,11 @@ export class Engine {
     if (this.#isLive || this.#isFinished || typeof record['time'] === 'bigint') return false;
     const { source } = this.#zoneOf(text(record, 'parsl.dfk'));
     return source === 'arrival' || source === 'machine';
+  }
+
+  #metricTold(record: WideRecord): void {
+    const at = lineTime(record, this.#zoneOf(text(record, 'parsl.dfk'))) ?? toNanos(this.#now);
+    if (!this.#metrics.recordTold(record, at)) this.#metricsWithoutValue += 1;
   }
 
   /** The zone of a run, whether it is open or closed; undefined: of what belongs to none. */

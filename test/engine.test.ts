@@ -138,6 +138,19 @@ describe('engine', () => {
       assert.equal(pointValue(metrics, 'm', { run: RUN }), 9);
     });
 
+    it('of the observability branch, where every value is text, take the only text that is a number', () => {
+      const told = { metric: 'pending_task_queue_length', queued_tasks: '7', 'log.logger': 'x', 'process.pid': 3 };
+      assert.equal(pointValue(fold([told]).metrics, 'pending_task_queue_length'), 7);
+      assert.equal(fold([{ metric: 'managers_count', interesting: '1', ready: '2' }]).counts.metricsWithoutValue, 1);
+    });
+
+    it('of a naive time stand where their run’s clock says', () => {
+      const told = { metric: 'm', value: 1, message: 'said', 'parsl.dfk': RUN, 'parsl.timestamp': at(3600) };
+      const { metrics } = fold([{ ...parsl.begin(0), 'parsl.utc_offset': 3600 }, told]);
+      const [point] = metrics.find(({ name }) => name === 'm')?.points ?? [];
+      assert.equal(point?.timeUnixNano, nanos(0));
+    });
+
     it('without a value, or with two, are counted', () => {
       const { counts, metrics } = fold([{ metric: 'm' }, { metric: 'm', a: 1, b: 2 }, { metric: 'm', value: 'x' }]);
       assert.equal(counts.metricsWithoutValue, 3);

@@ -71,12 +71,12 @@ export function stateEvent(task: Task, fact: StateFact, zone: Zone, resource: Re
 const notAttributes = new Set(['time', 'message', 'level', 'source.receiver', 'source.arrival']);
 
 /** A record with text; undefined for a record without. */
-export function logLine(record: WideRecord, zone: Zone | undefined, resource: Resource): LogRecord | undefined {
+export function logLine(record: WideRecord, zone: Zone, resource: Resource): LogRecord | undefined {
   const body = text(record, 'message');
   if (body === undefined) return undefined;
   const level = text(record, 'level') ?? '';
   const severity = level in SeverityNumber ? (level as keyof typeof SeverityNumber) : undefined;
-  const time = nanosOf(record, zone);
+  const time = lineTime(record, zone) ?? 0n;
   const run = text(record, 'parsl.dfk');
   const task = number(record, 'parsl.task');
   const attempt = number(record, 'parsl.try');
@@ -98,11 +98,12 @@ export function logLine(record: WideRecord, zone: Zone | undefined, resource: Re
   };
 }
 
-function nanosOf(record: WideRecord, zone: Zone | undefined): bigint {
+/** When a record says that it was made, nanoseconds; undefined if it does not. `zone` is that of its naive times. */
+export function lineTime(record: WideRecord, zone: Zone): bigint | undefined {
   const { time } = record;
   if (typeof time === 'bigint') return time;
   const local = timeOf(record, 'parsl.timestamp');
-  return local === undefined ? 0n : toNanos(local - (zone?.offset(local) ?? 0));
+  return local === undefined ? undefined : toNanos(local - zone.offset(local));
 }
 
 function lineAttributes(record: WideRecord): Record<string, AttributeValue> {
@@ -112,5 +113,25 @@ function lineAttributes(record: WideRecord): Record<string, AttributeValue> {
     const isLocalTime = typeof value === 'number' && findKey(key)?.type === 'local_time';
     kept[key] = isLocalTime ? formatLocalTime(value) : value;
   }
-  return kept;
+  return { ...kept, ...exceptionOf(text(record, 'message') ?? '') };
+}
+
+const TRACEBACK = 'Traceback (most recent call last):';
+/** The line that ends a traceback: `ValueError: negative`, `parsl.errors.NoSuchExecutor`. */
+const EXCEPTION = /^([A-Za-z_][\w.]*)(?::[ \t]*(.*))?$/;
+
+/** What a message with a Python traceback in it says of the exception, by OpenTelemetry's names; the last one counts. */
+function exceptionOf(message: string): Record<string, string> {
+  const start = message.lastIndexOf(TRACEBACK);
+  if (start < 0) return {};
+  // Frames and their source lines are indented, the exception is not; its text may have lines of its own.
+  const end = message
+    .slice(start + TRACEBACK.length)
+    .split('\n')
+    .map((line) => EXCEPTION.exec(line))
+    .find((parts) => parts !== null);
+  const stacktrace = { 'exception.stacktrace': message.slice(message.indexOf(TRACEBACK)) };
+  if (end == null) return stacktrace;
+  const [, type = '', about = ''] = end;
+  return { 'exception.type': type, ...(about === '' ? {} : { 'exception.message': about }), ...stacktrace };
 }

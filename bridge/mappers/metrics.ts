@@ -2,11 +2,10 @@
  * Metrics of all runs (DESIGN.md §7). A run's series are kept for five minutes after it closed, then end with a
  * staleness marker each; a record with a `metric` key becomes a gauge of that name.
  */
-import type { WideRecord } from '../core/record.ts';
+import type { Value, WideRecord } from '../core/record.ts';
 import { text } from '../core/record.ts';
 import { findKey } from '../core/keys.ts';
 import type { Metric, NumberPoint, Resource } from '../core/signal.ts';
-import { toNanos } from '../core/time.ts';
 import type { Zone } from '../core/time.ts';
 import type { Run, Task, Try } from '../model/entities.ts';
 import { RunMetrics } from './run_metrics.ts';
@@ -60,10 +59,11 @@ export class Metrics {
   }
 
   /**
-   * A record with a `metric` key. The value is the key `value`, else its one numeric key that is not canonical;
+   * A record with a `metric` key, about the instant `at`. The value is the key `value`, else the one number under a key
+   * that is not canonical, else the one text there that is a number, as Parsl's observability branch writes all of them;
    * false if there is no such value, or no room for another series.
    */
-  recordTold(record: WideRecord, now: number): boolean {
+  recordTold(record: WideRecord, at: bigint): boolean {
     const name = text(record, 'metric');
     if (name === undefined) return true;
     const value = metricValue(record);
@@ -72,8 +72,7 @@ export class Metrics {
     const key = `${name}\n${attributes.run}\n${attributes.executor}`;
     const known = this.#gauges.get(key);
     if (known === undefined && this.#gauges.size >= SERIES_MAX) return false;
-    const time = typeof record['time'] === 'bigint' ? record['time'] : toNanos(now);
-    const point = { attributes, value, startTimeUnixNano: 0n, timeUnixNano: time, stale: false };
+    const point = { attributes, value, startTimeUnixNano: 0n, timeUnixNano: at, stale: false };
     if (known === undefined || isNewer(point, known.point)) this.#gauges.set(key, { name, run: attributes.run, point });
     return true;
   }
@@ -136,10 +135,14 @@ function isNewer(a: NumberPoint, b: NumberPoint): boolean {
 }
 
 function metricValue(record: WideRecord): number | undefined {
-  if (typeof record['value'] === 'number') return record['value'];
-  const numbers = Object.entries(record).filter(
-    ([key, value]) => typeof value === 'number' && findKey(key) === undefined,
-  );
-  const only = numbers.length === 1 ? numbers[0]?.[1] : undefined;
-  return typeof only === 'number' ? only : undefined;
+  if (record['value'] !== undefined) return numberOf(record['value']);
+  const own = Object.keys(record).filter((key) => findKey(key) === undefined);
+  const numbers = own.filter((key) => typeof record[key] === 'number');
+  const [only, ...others] = numbers.length > 0 ? numbers : own.filter((key) => numberOf(record[key]) !== undefined);
+  return only === undefined || others.length > 0 ? undefined : numberOf(record[only]);
+}
+
+function numberOf(value: Value | undefined): number | undefined {
+  const read = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof read === 'number' && Number.isFinite(read) ? read : undefined;
 }

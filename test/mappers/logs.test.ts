@@ -9,6 +9,8 @@ import { at, nanos, parsl, RUN } from '../helpers/records.ts';
 
 const resource = { attributes: {} };
 
+const utc = fixedZone(0, 'config');
+
 describe('mappers/logs', () => {
   describe('an event of a state', () => {
     const failed = parsl.task(3, 1, 'fail_retryable', 5, {}, { 'parsl.task_fail_history': "OSError('disk')" });
@@ -77,7 +79,7 @@ describe('mappers/logs', () => {
           n: 1,
           none: null,
         },
-        undefined,
+        utc,
         resource,
       );
       assert.deepEqual(log?.attributes, { 'parsl.timestamp': '2026-01-02T03:04:05.000000', n: 1 });
@@ -85,19 +87,36 @@ describe('mappers/logs', () => {
     });
 
     it('without a time of its own has none, and a naive one is read in its run’s zone', () => {
-      assert.equal(logLine({ message: 'hi' }, undefined, resource)?.timeUnixNano, 0n);
+      assert.equal(logLine({ message: 'hi' }, utc, resource)?.timeUnixNano, 0n);
       const zone = fixedZone(3_600_000_000, 'config');
       assert.equal(logLine({ message: 'hi', 'parsl.timestamp': at(3_600) }, zone, resource)?.timeUnixNano, nanos(0));
     });
 
     it('of a level that nobody knows keeps its word', () => {
-      const log = logLine({ message: 'hi', level: 'LOUD' }, undefined, resource);
+      const log = logLine({ message: 'hi', level: 'LOUD' }, utc, resource);
       assert.deepEqual([log?.severityText, log?.severityNumber], ['LOUD', 0]);
     });
 
     it('is none without text', () => {
-      assert.equal(logLine({ 'parsl.dfk': RUN, message: '' }, undefined, resource), undefined);
-      assert.equal(logLine({ 'parsl.dfk': RUN }, undefined, resource), undefined);
+      assert.equal(logLine({ 'parsl.dfk': RUN, message: '' }, utc, resource), undefined);
+      assert.equal(logLine({ 'parsl.dfk': RUN }, utc, resource), undefined);
+    });
+
+    it('with a traceback says which exception ended it, by OpenTelemetry’s names', () => {
+      const traceback = [
+        'Traceback (most recent call last):', '  File "a.py", line 1, in f', '    g()', 'KeyError: 3', '',
+        'The above exception was the direct cause of the following exception:', '',
+        'Traceback (most recent call last):', '  File "b.py", line 2, in h', 'parsl.errors.BadThing: no such', '  thing',
+      ].join('\n'); // prettier-ignore
+      const log = logLine({ message: `Task 3 failed\n${traceback}` }, utc, resource);
+      assert.deepEqual(log?.attributes, {
+        'exception.type': 'parsl.errors.BadThing',
+        'exception.message': 'no such',
+        'exception.stacktrace': traceback,
+      });
+      const cut = logLine({ message: 'x\nTraceback (most recent call last):\n  File "a.py"' }, utc, resource);
+      assert.deepEqual(Object.keys(cut?.attributes ?? {}), ['exception.stacktrace']);
+      assert.deepEqual(logLine({ message: 'ValueError: 3' }, utc, resource)?.attributes, {});
     });
   });
 });
