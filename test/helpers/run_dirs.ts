@@ -1,8 +1,10 @@
-/** Run directories of real workflows (test/fixtures/run_dirs), unpacked for a test. */
+/** Run directories of real workflows (test/fixtures/run_dirs): unpacked for a test, or read into a store as `--from` does. */
 import { execFileSync } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+import { readInputs, type ReadInputs } from '../../bridge/commands/from.ts';
 
 const root = join(import.meta.dirname, '..', 'fixtures', 'run_dirs');
 const made: string[] = [];
@@ -30,6 +32,17 @@ export function runDirNames(): string[] {
   return globSync('*.tar.gz', { cwd: root })
     .map((name) => name.replace('.tar.gz', ''))
     .sort();
+}
+
+const fixtures = join(import.meta.dirname, '..', 'fixtures');
+
+/** Path of an archived run directory, such as `run_dirs/2026.10.26-W1-htex`. */
+export const runDir = (name: string): string => join(fixtures, `${name}.tar.gz`);
+
+export const quiet = { env: {}, isTerminal: false, out: () => {}, err: () => {} };
+
+export function readRunDirs(...names: readonly string[]): Promise<ReadInputs> {
+  return readInputs(names.map(runDir), {}, quiet);
 }
 
 afterEach(() => {
