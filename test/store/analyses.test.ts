@@ -1,0 +1,139 @@
+/** The analyses over recorded run directories: what they say is held against what was picked from the logs by hand. */
+import assert from 'node:assert/strict';
+
+import type { ReadInputs } from '../../bridge/commands/from.ts';
+import type { Reads } from '../../bridge/store/store.ts';
+import { readRunDirs } from '../helpers/run_dirs.ts';
+
+const RUN = '60af0e2a-4e9c-41ec-b7b4-1e79d44fc8ec';
+
+/** Task 5 (executor task 12) of that run: lines of parsl.jsonlog, interchange.jsonlog, manager.jsonlog and worker_0.jsonlog, by hand. */
+const byHand: readonly [source: string, line: string][] = [
+  ['parsl', 'Task 5 will be sent to executor htex'],
+  ['parsl', 'Task 5 has dependency task 4'],
+  ['parsl', 'Task 5 submitted for App left, waiting on task 4'],
+  ['parsl', 'Task 5 has AppFuture: <AppFuture at 0x7fbadd152b10 state=pending>'],
+  ['parsl', 'Task 5 initializing state to pending'],
+  ['parsl', 'Task 5 has outstanding dependencies, so launch_if_ready skipping'],
+  ['parsl', 'Task 5 will not be memoized'],
+  ['parsl', 'Task 5 changing state from pending to launched'],
+  ['parsl', 'Parsl task 5 try 0 launched on executor htex with executor id 12'],
+  ['parsl', 'Standard out for task 5 will not be redirected.'],
+  ['parsl', 'Standard error for task 5 will not be redirected.'],
+  ['interchange htex', 'Putting task 12 onto pending_task_queue'],
+  ['interchange htex', 'Put task 12 onto pending_task_queue'],
+  ['manager c3f9375d7cdd', 'Got executor tasks: [12], cumulative count of tasks: 12'],
+  ['interchange htex', "Sent tasks: [12] to manager b'c3f9375d7cdd'"],
+  ['worker c3f9375d7cdd/0', 'Received executor task 12'],
+  ['worker c3f9375d7cdd/0', 'Normal ending for send_first_message on thread MainThread'],
+  ['worker c3f9375d7cdd/0', 'start of monitor'],
+  ['worker c3f9375d7cdd/0', 'Sending final resource message'],
+  ['worker c3f9375d7cdd/0', 'getting children'],
+  ['worker c3f9375d7cdd/0', 'got children'],
+  ['worker c3f9375d7cdd/0', 'sending message'],
+  ['worker c3f9375d7cdd/0', 'End of monitoring helper'],
+  ['worker c3f9375d7cdd/0', 'Normal ending for monitor on thread MainThread'],
+  ['worker c3f9375d7cdd/0', 'Normal ending for send_last_message on thread MainThread'],
+  ['worker c3f9375d7cdd/0', 'Completed executor task 12'],
+  ['worker c3f9375d7cdd/0', 'All processing finished for executor task 12'],
+  ['interchange htex', 'Removing task 12 from manager'],
+  ['parsl', 'Task 5 changing state from launched to exec_done'],
+  ['parsl', 'Standard out for task 5 will not be redirected.'],
+  ['parsl', 'Standard error for task 5 will not be redirected.'],
+];
+
+describe('store/analyses of a recorded HTEX run', function () {
+  this.timeout(60_000);
+  let reads: Reads;
+  let inputs: ReadInputs;
+  before(async () => {
+    inputs = await readRunDirs('run_dirs/2026.10.26-W1-htex');
+    ({ reads } = inputs);
+  });
+  after(() => inputs.close());
+
+  it('tells the flow of a task as it is picked by hand from four files', async () => {
+    const flow = (await reads.flow(RUN, 5))!;
+    assert.deepEqual(
+      flow.lines.map(({ source, message }) => [source, message]),
+      byHand,
+    );
+    const times = flow.lines.map(({ time }) => time!);
+    assert.deepEqual(times, times.toSorted((a, b) => a - b)); // prettier-ignore
+    assert.equal(flow.start, 1_795_261_682_721_216);
+  });
+
+  it('tells what each step of it took', async () => {
+    const { phases } = (await reads.flow(RUN, 5))!;
+    // By hand, from `created` of the lines: 694.6471567 launched, .6474087 put, 695.8061 got, .8082 received, .9765 completed, .9800198 removed.
+    const took = Object.fromEntries(phases.map(({ name, start, end }) => [name, Math.round((end! - start!) / 1000)]));
+    assert.deepEqual(took, {
+      pending: 11_925, try: 1334, queued: 1161, submit: 0, interchange_queue: 1159, manager_queue: 2, running: 168, worker: 168, returning: 5, result: 4,
+    }); // prettier-ignore
+  });
+
+  it('does not know a task that is not there, or a run', async () => {
+    assert.equal(await reads.flow(RUN, 999), undefined);
+    assert.equal(await reads.flow('00000000-0000-4000-8000-000000000000', 5), undefined);
+    assert.equal(await reads.bottleneck('00000000-0000-4000-8000-000000000000'), undefined);
+  });
+
+  it('puts the steps of the typical task in the order of the way', async () => {
+    const { steps, tries } = (await reads.lifeline(RUN, {}))!;
+    const way = steps.map(({ log, template }) => `${log}: ${template}`);
+    const place = (part: string): number => way.findIndex((step) => step.includes(part));
+    const places = [
+      'initializing state to pending', 'to launched', 'Put task', 'Sent tasks', 'Received executor task', 'start of monitor',
+      'Completed executor task', 'Removing task', 'to exec_done',
+    ].map(place); // prettier-ignore
+    assert.ok(
+      places.every((at, k) => at >= 0 && (k === 0 || at > places[k - 1]!)),
+      places.join(' '),
+    );
+    assert.equal(tries, 50, '44 tasks, of which three were tried three times');
+    const flaky = (await reads.lifeline(RUN, { app: 'flaky' }))!;
+    assert.deepEqual([flaky.tries, flaky.apps], [3, [{ app: 'flaky', tries: 3 }]]);
+  });
+
+  it('finds what held the run up: no block yet, then workers that start, then too few of them', async () => {
+    const { periods, limits } = (await reads.bottleneck(RUN))!;
+    const order = periods.map(({ limit }) => limit);
+    assert.deepEqual([order[0], order[1], order.at(-1)], ['idle', 'blocks', 'idle']);
+    assert.ok(order.indexOf('managers') > order.indexOf('blocks') && order.indexOf('workers') > order.indexOf('managers'));
+    assert.ok(Math.abs(limits.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-9);
+  }); // prettier-ignore
+
+  it('counts states by both lanes, and managers by the interchange’s word', async () => {
+    const { submit, execution, queues } = (await reads.lanes(RUN, 50))!;
+    assert.deepEqual([submit['exec_done']!.at(-1), submit['failed']!.at(-1)], [38, 2]);
+    assert.ok(Math.max(...execution['running']!) === 2, 'there are two workers');
+    assert.deepEqual(queues.find(({ metric }) => metric === 'parsl.interchange.managers')?.values.at(-1), 1);
+  });
+
+  it('draws the plots by app, by a column and by any key of the records', async () => {
+    const byApp = (await reads.plots(RUN, { by: 'app', points: 20 }))!;
+    assert.equal(byApp.ran, byApp.lines!.length);
+    assert.ok(byApp.kinds.includes('left') && byApp.blocks !== null);
+    assert.deepEqual((await reads.plots(RUN, { by: 'block', points: 20 }))!.kinds, ['0', 'not told']);
+    const byWorker = (await reads.plots(RUN, { by: 'parsl.worker', points: 20 }))!;
+    assert.deepEqual(byWorker.kinds.filter((kind) => /^\d$/.test(kind)).toSorted(), ['0', '1']); // prettier-ignore
+  });
+});
+
+describe('store/analyses of a run that hung', function () {
+  this.timeout(60_000);
+
+  it('says which thread died, and that its results never came', async () => {
+    const inputs = await readRunDirs('fidelity/htex-hung');
+    const { reads } = inputs;
+    const [run] = await reads.runs();
+    const { signs, periods } = (await reads.bottleneck(run!.run))!;
+    const ending = signs.find(({ sign }) => sign === 'exceptional_ending')!;
+    assert.match(ending.text, /HTEX-Result-Queue-Thread/);
+    const where = Object.fromEntries(Object.entries(ending.where!).map(([key, value]) => [key, [value]]));
+    const { records } = await reads.records({ where: { 'parsl.dfk': [run!.run], ...where }, limit: 10, offset: 0 });
+    assert.match(String(records[0]!['message']), /Traceback/);
+    assert.equal(periods.at(-1)!.limit, 'results');
+    inputs.close();
+  });
+});
