@@ -77,6 +77,7 @@ program
   .description('send a recorded run to a running bridge as if it went on now, over and over')
   .argument('[capture]', 'a capture, gzipped or not (default: the one that comes with parsl-otel)')
   .option('--connection-file <file>', 'of the bridge to play to (default: where the plugin looks)')
+  .option('--url <url>', 'where that bridge is, if not where its connection file says')
   .option('--speed <times>', 'how many times as fast as it was recorded (default: 1)', Number)
   .option('--pause <seconds>', 'between two plays (default: 30)', Number)
   .addOption(logLevel)

@@ -19,6 +19,8 @@ import type { Io } from './io.ts';
 
 export interface PlayOptions {
   readonly connectionFile?: string;
+  /** Where the bridge is, if not where its connection file says. */
+  readonly url?: string;
   readonly speed?: number;
   readonly pause?: number;
   readonly logLevel: string;
@@ -44,7 +46,7 @@ export async function play(capture: string | undefined, options: PlayOptions, io
     received: () => {},
     reject: (_frame, error) => log.warn({ code: error.code }, error.message),
     report: (error) => log.warn({ code: error.code, hint: error.hint }, error.message),
-    next: (records) => send(records, connectionFile),
+    next: (records) => send(records, connectionFile, options.url),
   });
   await player.start();
   io.out(`Playing ${written.path} to the bridge of ${connectionFile}, over and over. Ctrl-C stops.`);
@@ -52,8 +54,9 @@ export async function play(capture: string | undefined, options: PlayOptions, io
 }
 
 /** Rejects with BRIDGE_REFUSED unless the bridge has them on disk. */
-async function send(records: readonly WideRecord[], connectionFile: string): Promise<void> {
-  const { url, token } = readConnection(connectionFile);
+async function send(records: readonly WideRecord[], connectionFile: string, elsewhere?: string): Promise<void> {
+  const { url: told, token } = readConnection(connectionFile);
+  const url = elsewhere ?? told;
   const doing = `send ${records.length} records to ${url}`;
   let response: Response;
   try {

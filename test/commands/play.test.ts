@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -55,6 +57,18 @@ describe('commands/play', function () {
     child.kill('SIGINT');
     assert.deepEqual(await once(child, 'exit'), [0, null]);
     assert.equal(errors, '');
+  });
+
+  it('plays to another address than the connection file names', async () => {
+    const elsewhere = createServer().listen(0, '127.0.0.1');
+    await once(elsewhere, 'listening');
+    const { port } = elsewhere.address() as AddressInfo;
+    play('--connection-file', bridge.connectionFile, '--url', `http://127.0.0.1:${port}`, '--speed', '100000');
+    const [request] = (await once(elsewhere, 'request')) as [IncomingMessage];
+    assert.equal(request.url, '/v1/records');
+    assert.equal(request.headers.authorization, `Bearer ${bridge.connection['http']?.['token']}`);
+    elsewhere.closeAllConnections();
+    elsewhere.close();
   });
 
   it('says which connection file is missing, and tries again', async () => {
