@@ -22,8 +22,8 @@ import { isLine } from './model/learn.ts';
 import { Ranges } from './model/ranges.ts';
 import { isOfRuns } from './of_runs.ts';
 import { createOperators, noLimits } from './processors/operators.ts';
-import type { RulesFile } from './processors/schema.ts';
-import { shippedRules } from './rules.ts';
+import type { LoadedRules } from './rules.ts';
+import { loadRules } from './rules.ts';
 
 export const convertFormats = ['otlp_json', 'jsonl', 'monitoring_db'] as const;
 export type ConvertFormat = (typeof convertFormats)[number];
@@ -31,8 +31,8 @@ export type ConvertFormat = (typeof convertFormats)[number];
 export interface ConvertOptions {
   readonly to: ConvertFormat;
   readonly zone: Zone | undefined;
-  /** The user's own, which add to the shipped ones. */
-  readonly rules?: readonly RulesFile[];
+  /** What widens the records; the shipped rules where none are given. */
+  readonly rules?: LoadedRules;
   /** Beginnings of ids of runs; the records of others are passed over. None: all. */
   readonly runs?: readonly string[];
   /** Takes one line of output, without its newline. */
@@ -63,7 +63,7 @@ export async function convert(
   batches: AsyncIterable<readonly Frame[]>,
   options: ConvertOptions,
 ): Promise<ConvertResult> {
-  const { to, zone, rules = [], runs = [], write, sink, report } = options;
+  const { to, zone, rules = loadRules([]), runs = [], write, sink, report } = options;
   const total = { messages: 0, records: 0, spans: 0, problems: 0 };
   const tell = (problems: readonly BridgeError[]): void => {
     total.problems += problems.length;
@@ -84,7 +84,7 @@ export async function convert(
       return noProblems;
     },
   };
-  const operators = createOperators({ rules: [...shippedRules(), ...rules], limits: noLimits });
+  const operators = createOperators({ ...rules, limits: noLimits });
   const target = sink !== undefined ? rowTarget(sink, zone) : to === 'jsonl' ? lineTarget(write) : spans;
   const isWanted = isOfRuns(runs);
   for await (const frames of batches) {

@@ -18,6 +18,7 @@ export type { Operators, OperatorsOptions } from './processors/operators.ts';
 export { createOperators, liveLimits, noLimits } from './processors/operators.ts';
 export type { RulesFile } from './processors/schema.ts';
 export { exporters, receivers } from './registry.ts';
-export { parseRules, readRules, shippedRules } from './rules.ts';
+export type { LoadedRules } from './rules.ts';
+export { loadRules, parseRules, shippedRules } from './rules.ts';
 export type { WidenedOptions } from './widened.ts';
 export { readWidened } from './widened.ts';

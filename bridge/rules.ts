@@ -8,6 +8,7 @@ import { isNode, LineCounter, parseDocument } from 'yaml';
 
 import { BridgeError } from './core/errors.ts';
 import type { Logger } from './core/log.ts';
+import { nearest } from './core/nearest.ts';
 import { readTable } from './formats/table.ts';
 import type { Joined } from './processors/join.ts';
 import type { Operators } from './processors/operators.ts';
@@ -32,15 +33,47 @@ export function shippedRules(): readonly RulesFile[] {
   return (shipped = [rulesSchema.parse(whole)]);
 }
 
-/** What widens the records of a running bridge: the shipped rules, then the files that its configuration names. */
+/** Files of rules, and what they join with. */
+export interface LoadedRules {
+  readonly rules: readonly RulesFile[];
+  readonly joined: readonly Joined[];
+}
+
+/** The shipped rules and the user's files, whose names of rules lead somewhere. Throws BRIDGE_CONFIG. */
+export function loadRules(files: readonly string[]): LoadedRules {
+  const own = files.map((path) => ({ path, file: readRules(path) }));
+  const rules = [...shippedRules(), ...own.map(({ file }) => file)];
+  const names = rules.flatMap((file) => file.rules.map(({ name }) => name));
+  for (const { path, file } of own) checkNames(path, file, names);
+  return { rules, joined: files.flatMap(readJoined) };
+}
+
+/** What widens the records of a running bridge. Throws BRIDGE_CONFIG. */
 export function liveOperators(files: readonly string[], log: Logger): Operators {
   return createOperators({
-    rules: [...shippedRules(), ...files.map(readRules)],
-    joined: files.flatMap(readJoined),
+    ...loadRules(files),
     limits: liveLimits,
     onContradiction: ({ rule, group, key, was, told }) =>
       log.warn({ rule, ...group, key, was, told }, 'Records contradict each other.'),
   });
+}
+
+/** Rules are told by name where the order of lines matters, and in lints. */
+function checkNames(path: string, { within, carry, lint }: RulesFile, names: readonly string[]): void {
+  const used = [
+    ...within.flatMap(({ name, starts, ends }) => [...starts, ...ends].map((rule) => ({ name, rule }))),
+    ...carry.flatMap(({ name, begins, tells, ends, current, next }) =>
+      [...begins, ...tells, ...ends, ...current, ...next].map((rule) => ({ name, rule })),
+    ),
+    ...lint.flatMap(({ name, about }) => about.map((rule) => ({ name, rule }))),
+  ];
+  for (const { name, rule } of used) {
+    if (names.includes(rule)) continue;
+    const guess = nearest(rule, names);
+    throw new BridgeError('BRIDGE_CONFIG', `read rules ${path}: "${name}" refers to a rule ${rule} that is not there`, {
+      hint: guess === undefined ? 'give the name of a rule of this file or of a shipped one' : `did you mean ${guess}?`,
+    });
+  }
 }
 
 /** Reads one file of rules. Throws BRIDGE_CONFIG with the file, the line and what is wrong there. */
@@ -55,7 +88,7 @@ export function readRules(path: string): RulesFile {
 }
 
 /** The tables that a file of rules joins with. Throws BRIDGE_CONFIG if one cannot be read. */
-export function readJoined(path: string): Joined[] {
+function readJoined(path: string): Joined[] {
   return readRules(path).join.map((spec) => {
     const file = resolve(dirname(path), spec.file);
     try {

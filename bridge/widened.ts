@@ -7,7 +7,7 @@ import { readFrames } from './inputs.ts';
 import type { Contradiction } from './processors/imply.ts';
 import { createOperators, noLimits } from './processors/operators.ts';
 import type { Marked } from './processors/widen.ts';
-import { readJoined, readRules, shippedRules } from './rules.ts';
+import { loadRules } from './rules.ts';
 
 export interface WidenedOptions {
   /** Files of rules, which add to the shipped ones. */
@@ -26,8 +26,7 @@ export async function* readWidened(
   { rules = [], report, onBytes = () => {}, ...told }: WidenedOptions,
 ): AsyncGenerator<readonly WideRecord[]> {
   const operators = createOperators({
-    rules: [...shippedRules(), ...rules.map(readRules)],
-    joined: rules.flatMap(readJoined),
+    ...loadRules(rules),
     limits: noLimits,
     ...told,
   });

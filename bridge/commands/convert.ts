@@ -9,7 +9,7 @@ import { nearest } from '../core/nearest.ts';
 import { namedZone } from '../core/time.ts';
 import { openSink, type Sink } from '../exporters/monitoring_db/sink.ts';
 import { findInputs, readFrames, type Input } from '../inputs.ts';
-import { readRules } from '../rules.ts';
+import { loadRules } from '../rules.ts';
 import type { Io } from './io.ts';
 import { Exit } from './io.ts';
 import type { LineOutput } from './output.ts';
@@ -41,7 +41,7 @@ export async function convertCommand(
     throw new BridgeError('BRIDGE_CONFIG', `convert: no such time zone ${options.timeZone}`, {
       hint: 'write it like Europe/Berlin, UTC or +01:00',
     });
-  const rules = (options.rules ?? []).map(readRules);
+  const rules = loadRules(options.rules ?? []);
   const inputs = findInputs(paths);
   const size = inputs.reduce((sum, input) => sum + (input.size ?? 0), 0);
   const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;

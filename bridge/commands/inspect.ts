@@ -7,6 +7,7 @@ import { resolve, join } from 'node:path';
 import { unwrap } from '../config.ts';
 import { stateDirectory } from '../connection.ts';
 import { exporters, receivers } from '../registry.ts';
+import { loadRules } from '../rules.ts';
 import { loadConfig } from './config_file.ts';
 import type { Io } from './io.ts';
 
@@ -21,7 +22,8 @@ function load({ config, data }: InspectOptions, io: Io) {
 }
 
 export function validate(options: InspectOptions, io: Io): void {
-  const { receivers, exporters } = load(options, io);
+  const { settings, receivers, exporters } = load(options, io);
+  loadRules(settings.rules);
   const names = (list: readonly { readonly id: string }[]): string => list.map(({ id }) => id).join(', ') || 'none';
   io.out(`configuration is valid: receivers ${names(receivers)}; exporters ${names(exporters)}`);
 }

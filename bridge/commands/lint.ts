@@ -4,7 +4,7 @@ import { findInputs } from '../inputs.ts';
 import type { Violation } from '../processors/lint.ts';
 import { createLint } from '../processors/lint.ts';
 import { firstLineEnd } from '../processors/widen.ts';
-import { readRules, shippedRules } from '../rules.ts';
+import { loadRules } from '../rules.ts';
 import { readWidened } from '../widened.ts';
 import type { Io } from './io.ts';
 import { Exit } from './io.ts';
@@ -20,7 +20,7 @@ const SHOWN_MAX = 10;
 
 /** Resolves with the exit code: 1 if a hard rule is broken, or any input was bad. */
 export async function lintCommand(paths: readonly string[], { rules = [] }: LintOptions, io: Io): Promise<number> {
-  const lint = createLint([...shippedRules(), ...rules.map(readRules)].flatMap((file) => file.lint));
+  const lint = createLint(loadRules(rules).rules.flatMap((file) => file.lint));
   const inputs = findInputs(paths);
   const size = inputs.reduce((sum, input) => sum + (input.size ?? 0), 0);
   const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
