@@ -157,7 +157,7 @@ async function startCore(
   const since = now();
   const own = (): Metric[] => meters.collect(since, now(), { attributes: { 'service.name': 'parsl-otel' } });
 
-  const store = openStore(join(dataDir, 'store.db'));
+  const store = openStore(join(dataDir, 'store.db'), { records_max: config.settings.limits.records_max });
   undo.push(() => store.close());
   const live = createLive();
   // Components are made before the pipeline that they hand on to.
@@ -177,7 +177,7 @@ async function startCore(
   undo.push(() => pipeline.stop());
   const telemetry = await startTelemetry(env, meters);
   undo.push(() => telemetry.stop());
-  undo.push(gauges({ meters, pipeline, outputs, lastReceived: handed.lastReceived, now }));
+  undo.push(gauges({ meters, pipeline, outputs, store, lastReceived: handed.lastReceived, now }));
 
   const sources = await startSources(config, handed, undo);
   pipeline.start();

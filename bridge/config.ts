@@ -74,6 +74,11 @@ export const settings = z.strictObject({
         .default(1_000_000)
         .describe('The oldest open task is closed as unfinished beyond it.'),
       memo_sources_max: z.int().min(0).default(100_000).describe('Memoised results whose task is remembered, a run.'),
+      records_max: z
+        .int()
+        .min(0)
+        .default(2_000_000)
+        .describe('Log records that page and commands can ask for, about 300 bytes each; the oldest are dropped.'),
       quarantine_messages_max: z.int().min(0).default(100).describe('Undecodable messages kept, a receiver and start.'),
       quarantine_bytes_max: z.int().min(0).default(67_108_864).describe('Bytes kept in the quarantine.'),
     })

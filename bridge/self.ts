@@ -3,6 +3,7 @@ import type { Meters } from './core/meters.ts';
 import type { Outputs } from './outputs.ts';
 import type { Pipeline } from './pipeline.ts';
 import { heldReasons } from './processors/imply.ts';
+import type { Store } from './store/store.ts';
 
 const EVERY_MS = 1000;
 
@@ -10,12 +11,13 @@ export interface Measured {
   readonly meters: Meters;
   readonly pipeline: Pipeline;
   readonly outputs: Outputs;
+  readonly store: Store;
   readonly lastReceived: ReadonlyMap<string, number>;
   readonly now: () => number;
 }
 
 /** Starts reading; returns how to stop it. */
-export function gauges({ meters, pipeline, outputs, lastReceived, now }: Measured): () => void {
+export function gauges({ meters, pipeline, outputs, store, lastReceived, now }: Measured): () => void {
   let late = 0;
   let told = pipeline.operatorCounts;
   function readOperators(): void {
@@ -27,8 +29,16 @@ export function gauges({ meters, pipeline, outputs, lastReceived, now }: Measure
     meters.add('twins', [], counts.twins - told.twins);
     told = counts;
   }
+  // What the read side cut before this start was counted then.
+  let [samples, records] = [store.samplesCut(), store.recordsCut()];
+  function readCuts(): void {
+    meters.add('dropped', ['read_side', 'samples_max'], store.samplesCut() - samples);
+    meters.add('dropped', ['read_side', 'records_max'], store.recordsCut() - records);
+    [samples, records] = [store.samplesCut(), store.recordsCut()];
+  }
   function read(): void {
     readOperators();
+    readCuts();
     const { counts, openTasks } = pipeline.engine;
     meters.add('late', [], counts.late - late);
     late = counts.late;

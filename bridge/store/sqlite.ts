@@ -29,7 +29,7 @@ import type { Reads, Store } from './store.ts';
 export interface StoreOptions {
   /** Resource samples kept, over all runs; the oldest are cut. About 100 bytes each. */
   readonly samples_max?: number;
-  /** Log records kept, over all runs; the oldest are cut. About 400 bytes each. */
+  /** Log records kept, over all runs; the oldest are cut. About 300 bytes each. */
   readonly records_max?: number;
 }
 
