@@ -71,9 +71,9 @@ export class LogCutter {
     return this.#rest.length;
   }
 
-  /** The chunks that are whole now. */
+  /** The chunks that are whole now. `bytes` must not change any more. */
   push(bytes: Uint8Array): Frame[] {
-    this.#rest = this.#rest.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#rest, bytes]);
+    this.#rest = this.#rest.length === 0 ? asBuffer(bytes) : Buffer.concat([this.#rest, bytes]);
     const frames: Frame[] = [];
     while (this.#skip() > 0) {
       const size = this.#wholeBytes();
@@ -158,6 +158,10 @@ export class LogCutter {
     this.#rest = this.#rest.subarray(size);
     this.#offset += size;
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function isTable(format: LogFormat): boolean {

@@ -14,7 +14,7 @@ import { canonicalValue, setCanonical } from '../core/keys.ts';
 import type { Value, WideRecord } from '../core/record.ts';
 import { flatten, newAllowance } from './flatten.ts';
 import { parseJson } from './json.ts';
-import { asLineError, newRecord, type LogText } from './log_text.ts';
+import { asLineError, forEachLine, newRecord, type LogText } from './log_text.ts';
 import { withoutPayload } from './payload.ts';
 
 /** Attributes of a LogRecord whose names mean something else elsewhere. */
@@ -36,29 +36,14 @@ type Line = Readonly<Record<string, unknown>>;
 
 export function decodeParslJsonLog(chunk: LogText): void {
   const { bytes, constants, records, refuse } = chunk;
-  const text = bytes.toString('utf8');
-  // Where texts and bytes have the same places, a line need not be looked for twice.
-  const isAscii = text.length === bytes.length;
-  let line = chunk.line;
-  for (let start = 0, from = 0; start < text.length; line++) {
-    const newline = text.indexOf('\n', start);
-    const end = newline === -1 ? text.length : newline;
-    const to = isAscii ? end : lineEnd(bytes, from);
-    if (end > start) {
-      try {
-        records.push(decodeLine(read(text.slice(start, end)), constants, line));
-      } catch (error) {
-        refuse(line, from, to, asLineError(error, 'read JSON', 'json'));
-      }
+  // A line at a time is made text: one text of all lines would be too large for the young generation.
+  forEachLine(chunk, (start, end, line) => {
+    try {
+      records.push(decodeLine(read(bytes.toString('utf8', start, end)), constants, line));
+    } catch (error) {
+      refuse(line, start, end, asLineError(error, 'read JSON', 'json'));
     }
-    start = end + 1;
-    from = to + 1;
-  }
-}
-
-function lineEnd(bytes: Buffer, start: number): number {
-  const newline = bytes.indexOf(0x0a, start);
-  return newline === -1 ? bytes.length : newline;
+  });
 }
 
 function read(line: string): unknown {
@@ -71,11 +56,48 @@ function read(line: string): unknown {
 
 function decodeLine(json: unknown, constants: WideRecord, line: number): WideRecord {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Error('not an object');
-  const record = newRecord(constants, line);
   const said = json as Line;
-  for (const name in said) setOne(record, name, said[name], said);
+  const record = usual(said, constants, line) ?? newRecord(constants, line);
+  const isUsual = 'message' in record;
+  if (!isUsual || Object.keys(said).length > usualNames.size) {
+    for (const name in said) if (!isUsual || !usualNames.has(name)) setOne(record, name, said[name], said);
+  }
   const { message } = record;
   if (typeof message === 'string') record['message'] = withoutPayload(message, record);
+  return record;
+}
+
+const usualNames: ReadonlySet<string> = new Set([
+  'created', 'process', 'processName', 'threadName', 'thread', 'name', 'lineno', 'funcname', 'levelname', 'msg',
+  'formatted',
+]); // prettier-ignore
+
+/**
+ * What Parsl's own handler writes in each line, if it is all there in its types, set at once: ten times as fast as key by
+ * key. undefined for a line of any other kind.
+ */
+function usual(said: Line, constants: WideRecord, line: number): WideRecord | undefined {
+  const { created, process, processName, threadName, thread, name, lineno, funcname, levelname, msg, formatted } = said;
+  const isUsual =
+    isFiniteNumber(created) && isFiniteNumber(process) && isFiniteNumber(thread) && isFiniteNumber(lineno) &&
+    typeof processName === 'string' && typeof threadName === 'string' && typeof name === 'string' &&
+    typeof funcname === 'string' && typeof levelname === 'string' && typeof formatted === 'string'; // prettier-ignore
+  if (!isUsual) return undefined;
+  const record: WideRecord = {
+    ...constants,
+    'source.line': line,
+    time: canonicalValue('nanos', created),
+    'process.pid': process,
+    'process.name': processName,
+    'thread.name': threadName,
+    'thread.id': String(thread),
+    'log.logger': name,
+    'code.line.number': lineno,
+    'code.function.name': funcname,
+    level: canonicalValue('level', levelname),
+    message: formatted,
+  };
+  setTemplate(record, msg, formatted);
   return record;
 }
 
@@ -101,5 +123,10 @@ function setTemplate(record: WideRecord, template: unknown, formatted: unknown):
 /** Seconds since the epoch, to the microsecond, as a number or as a text. */
 function setTime(record: WideRecord, created: unknown): void {
   const seconds = typeof created === 'string' ? Number(created) : created;
-  record['time'] = Number.isFinite(seconds) ? canonicalValue('nanos', Number(seconds)) : scalar(created);
+  if (isFiniteNumber(seconds)) record['time'] = canonicalValue('nanos', seconds);
+  else setCanonical(record, 'time', scalar(created));
+}
+
+function isFiniteNumber(value: unknown): value is number {
+  return Number.isFinite(value);
 }

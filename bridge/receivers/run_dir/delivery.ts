@@ -9,7 +9,7 @@ import { handOn, inSlices, sift, type Sifted } from '../../core/intake.ts';
 import { decodeFrames } from '../../formats/frames.ts';
 
 const BATCH_BYTES = 2 ** 20;
-const UNDERWAY_MAX = 2;
+const UNDERWAY_MAX = 4;
 
 export interface Delivery {
   /** `done` is called when the frames are safe. Resolves to false if the receiver was stopped. */
