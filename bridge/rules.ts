@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 
-import { BridgeError } from './core/errors.ts';
+import { BridgeError, reasonOf } from './core/errors.ts';
 import type { Logger } from './core/log.ts';
 import { nearest } from './core/nearest.ts';
 import { readTable } from './formats/table.ts';
@@ -114,13 +114,13 @@ export function parseRules(text: string, path: string): RulesFile {
       hint: 'docs/rules.md says what a file of rules may hold',
     });
   }
-  for (const rule of parsed.data.rules) {
+  parsed.data.rules.forEach((rule, at) => {
     try {
       new Widener([[rule]]);
     } catch (error) {
-      throw BridgeError.from(error, 'BRIDGE_CONFIG', `read rules ${path}: rule "${rule.name}"`);
+      throw new BridgeError('BRIDGE_CONFIG', `read rules ${path}${placeOf(['rules', at])}: ${reasonOf(error)}`, { cause: error }); // prettier-ignore
     }
-  }
+  });
   return parsed.data;
 
   /** `:12 (rules.3.text)`: the line of the innermost node that is there. */
