@@ -172,6 +172,9 @@ describe('the stack', function () {
     const prepared = outcome.tasks.filter(({ app }) => app === 'prepare').length;
     const query = `sum(traces_span_metrics_calls_total{parsl_app_name="prepare",parsl_span="task"})`;
     await samples(query, (found) => numberOf(found) >= prepared);
+    // What is another one in every run must not be a series in every run.
+    const unbounded = `traces_span_metrics_calls_total{span_name=~"(block|manager) .*"} or {__name__=~"traces_span_.*",instance!=""}`;
+    assert.deepEqual(await promQuery(stack.urls.prometheus, unbounded), []);
     interface Drawn {
       readonly metrics: readonly { readonly metricPoints: readonly unknown[] }[];
     }

@@ -1,6 +1,9 @@
+// Jaeger as a program of the tests: v1.76.0 is the last version that Go can fetch, and holds Jaeger 2 of the 2.13 era. It
+// cannot be installed by itself, because of a replace in its own go.mod. go.sum began as a copy of Jaeger's. README.md
+// beside this folder says how it is made anew.
 module parsl-otel/jaeger
 
-go 1.26.8
+go 1.25.0
 
 tool github.com/jaegertracing/jaeger/cmd/jaeger
 

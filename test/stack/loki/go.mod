@@ -1,6 +1,8 @@
+// Loki as a program of the tests. It cannot be installed by itself, because of the replaces in its own go.mod, which are
+// repeated here. go.sum began as a copy of Loki's. README.md beside this folder says how it is made anew.
 module parsl-otel/loki
 
-go 1.26.8
+go 1.26.5
 
 replace github.com/Azure/azure-sdk-for-go => github.com/Azure/azure-sdk-for-go v68.0.0+incompatible
 
