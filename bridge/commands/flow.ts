@@ -42,10 +42,13 @@ export function taskOf(given: readonly string[]): { readonly name: string | unde
 function shown(title: string, answer: Flow, isPhases: boolean, width: number | undefined): string[] {
   const counts = new Map<string, number>();
   for (const { source, lines } of answer.sources) counts.set(source, (counts.get(source) ?? 0) + lines);
-  const sources = [...counts].map(([source, lines]) => `${source} ${lines}`).join(', ');
+  const sources = [...counts].map(([source, lines]) => `${source} ${lines}`.replaceAll(' ', '\u00a0')).join(', ');
   return [
     title,
-    `${answer.total} lines from ${answer.start === null ? 'no time known' : `${instant(answer.start, true)} UTC`}: ${sources}`,
+    ...wrapped(
+      `${answer.total} lines from ${answer.start === null ? 'no time known' : `${instant(answer.start, true)} UTC`}: ${sources}`,
+      width,
+    ),
     '',
     ...(isPhases ? phaseTable(answer.phases, answer.start, width) : lineTable(answer.lines, width)),
     ...(answer.notes.length === 0 ? [] : ['', ...answer.notes.flatMap((note) => wrapped(`Note: ${note}`, width))]),

@@ -2,6 +2,7 @@
  * What the commands that ask have in common: where the answers come from, which run is meant, JSON for programs.
  * RUN is a run's id or any beginning of it that no other run has, or a workflow's name that only one run has.
  */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { stateDirectory } from '../connection.ts';
@@ -31,7 +32,12 @@ export async function withReads<T>(options: QueryOptions, io: Io, ask: (reads: R
     }
   }
   const dataDir = resolve(data ?? join(stateDirectory(io.env), 'data'));
-  const reads = openReads(join(dataDir, 'store.db'));
+  const path = join(dataDir, 'store.db');
+  if (!existsSync(path))
+    throw new BridgeError('BRIDGE_CONFIG', `read ${dataDir}: there is no store of a bridge`, {
+      hint: 'give the data directory of a bridge that ran, or files by --from RUNDIR',
+    });
+  const reads = openReads(path);
   try {
     return await ask(reads);
   } finally {

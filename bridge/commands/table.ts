@@ -10,8 +10,9 @@ export interface Column {
 }
 
 const GAP = '  ';
-/** The last column is never cut below this. */
-const LAST_MIN = 20;
+/** Of a terminal's width, what the last column has at least; the widest text before it gives way. */
+const LAST_SHARE = 0.5;
+const NARROWEST = 12;
 
 /** Lines of a table: the heads, then the rows. The last column takes what is left of `width`. */
 export function table(
@@ -21,16 +22,23 @@ export function table(
 ): string[] {
   const widths = columns.map(({ title }, k) => rows.reduce((most, row) => Math.max(most, row[k]?.length ?? 0), title.length)); // prettier-ignore
   const last = columns.length - 1;
-  const before = widths.slice(0, last).reduce((sum, each) => sum + each + GAP.length, 0);
-  const room = width === undefined ? Infinity : Math.max(LAST_MIN, width - before);
+  const taken = (): number => widths.slice(0, last).reduce((sum, each) => sum + each + GAP.length, 0);
+  if (width !== undefined) {
+    const texts = [...widths.keys()].filter((k) => k < last && columns[k]?.right !== true);
+    const widest = texts.reduce((a, b) => ((widths[b] ?? 0) > (widths[a] ?? 0) ? b : a), texts[0] ?? 0);
+    const over = taken() + Math.min(widths[last] ?? 0, LAST_SHARE * width) - width;
+    if (over > 0 && texts.length > 0) widths[widest] = Math.max(NARROWEST, Math.floor((widths[widest] ?? 0) - over));
+    widths[last] = Math.max(NARROWEST, width - taken());
+  }
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, k) => {
-        const shown = k === last ? cut(cell, room) : cell;
-        return columns[k]?.right === true ? shown.padStart(k === last ? 0 : (widths[k] ?? 0)) : shown.padEnd(widths[k] ?? 0);
+        const room = widths[k] ?? 0;
+        const shown = cut(cell, room);
+        return columns[k]?.right === true ? shown.padStart(k === last ? 0 : room) : shown.padEnd(room);
       })
       .join(GAP)
-      .trimEnd(); // prettier-ignore
+      .trimEnd();
   return [line(columns.map(({ title }) => title)), ...rows.map(line)];
 }
 
