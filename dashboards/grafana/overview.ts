@@ -141,7 +141,6 @@ function alerts(): ReturnType<Panel['build']> {
       groupMode: 'default',
       maxItems: 20,
       sortOrder: 1,
-      alertName: 'Parsl',
       datasource: 'Prometheus',
       stateFilter: { firing: true, pending: true, noData: false, normal: false, error: true },
     },

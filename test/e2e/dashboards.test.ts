@@ -8,19 +8,19 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stringify } from 'yaml';
 
 import type { BridgeProcess } from '../helpers/bridge.ts';
 import { startBridgeProcess } from '../helpers/bridge.ts';
 import { collectorMetrics, spanMetrics } from '../helpers/catalogue.ts';
 import { dashboards, fill } from '../helpers/grafana.ts';
-import { built, goVersion } from '../stack/build.ts';
+import { goVersion } from '../stack/build.ts';
+import { startCollector, startPrometheus } from '../stack/metrics_route.ts';
 import type { Started } from '../stack/process.ts';
-import { freePorts, startProcess } from '../stack/process.ts';
+import { freePorts } from '../stack/process.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const recorded = (name: string): string => join(root, 'test/fixtures/recorded', name, 'messages.bin.gz');
@@ -203,54 +203,4 @@ async function sendRubbish(bridges: readonly BridgeProcess[]): Promise<void> {
     const response = await fetch(`${url}/v1/records`, { method: 'POST', headers, body: 'rubbish\n' });
     assert.equal(response.status, 400, await response.text());
   }
-}
-
-async function startPrometheus(directory: string, port: number, targets: readonly number[]): Promise<Started> {
-  const config = {
-    global: { scrape_interval: '1s' },
-    scrape_configs: [
-      { job_name: 'all', honor_labels: true, static_configs: [{ targets: targets.map((own) => `127.0.0.1:${own}`) }] },
-    ],
-  };
-  const file = join(directory, 'prometheus.yml');
-  writeFileSync(file, stringify(config));
-  return startProcess({
-    name: 'prometheus',
-    command: 'prometheus',
-    args: [
-      `--config.file=${file}`,
-      `--storage.tsdb.path=${join(directory, 'prometheus')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--web.enable-remote-write-receiver',
-      '--enable-feature=exemplar-storage',
-    ],
-    cwd: directory,
-    readyUrl: `http://127.0.0.1:${port}/-/ready`,
-  });
-}
-
-type CollectorPorts = Readonly<Record<'grpc' | 'http' | 'health' | 'own' | 'nobody', number>>;
-
-/** With the configuration of the stack; only span metrics come sooner. Jaeger and Loki are away. */
-async function startCollector(directory: string, ports: CollectorPorts, prometheus: string): Promise<Started> {
-  const sooner = join(directory, 'sooner.yaml');
-  writeFileSync(sooner, stringify({ connectors: { span_metrics: { metrics_flush_interval: '1s' } } }));
-  const at = (port: number): string => `127.0.0.1:${port}`;
-  return startProcess({
-    name: 'collector',
-    command: built('parsl-otelcol'),
-    args: [`--config=${join(root, 'otel-config.yaml')}`, `--config=${sooner}`],
-    cwd: directory,
-    env: {
-      OTLP_GRPC_LISTEN: at(ports.grpc),
-      OTLP_HTTP_LISTEN: at(ports.http),
-      HEALTH_LISTEN: at(ports.health),
-      METRICS_PORT: String(ports.own),
-      JAEGER_ENDPOINT: at(ports.nobody),
-      LOKI_URL: `http://${at(ports.nobody)}`,
-      PROMETHEUS_URL: prometheus,
-      QUEUE_DIR: join(directory, 'queue'),
-    },
-    readyUrl: `http://${at(ports.health)}`,
-  });
 }
