@@ -35,8 +35,9 @@ export interface EngineOptions {
   readonly zone?: Zone | undefined;
   /** Somebody takes the rows: what is only for them is kept. By default in a live engine. */
   readonly hasRows?: boolean;
-  /** Somebody takes spans and logs. By default. */
+  /** Somebody takes spans and logs, or spans alone. By default both. */
   readonly hasSignals?: boolean;
+  readonly hasLogs?: boolean;
   readonly closedRuns?: Iterable<string>;
   readonly openTasksMax?: number;
   readonly memoSourcesMax?: number;
@@ -76,6 +77,7 @@ export class Engine {
   readonly #isLive: boolean;
   readonly #hasRows: boolean;
   readonly #hasSignals: boolean;
+  readonly #hasLogs: boolean;
   readonly #onOutput: ((output: Output) => void) | undefined;
   /** Spans of the tries of the task that is being closed: they follow its own. */
   #trySpans: Span[] = [];
@@ -100,6 +102,7 @@ export class Engine {
       zone,
       hasRows = closing === 'live',
       hasSignals = true,
+      hasLogs = hasSignals,
       onOutput,
       onRunOpened = () => {},
       onRunClosed = () => {},
@@ -108,6 +111,7 @@ export class Engine {
     this.#isLive = closing === 'live';
     this.#hasRows = hasRows;
     this.#hasSignals = hasSignals;
+    this.#hasLogs = hasLogs;
     this.#onOutput = onOutput;
     this.#fold = new Fold({
       ...options,
@@ -122,8 +126,9 @@ export class Engine {
         state: (task, fact) => {
           // A message may yet tell what a log line told: that waits until the task closes.
           if (!this.#isLive || fact.logged) return;
+          // Whoever listens, the zone is settled here, so that spans do not depend on who does.
           const zone = settleZone(task.run, this.#zone);
-          this.#output.logs.push(stateEvent(task, fact, zone, this.#resources.submit(task.run)));
+          if (this.#hasLogs) this.#output.logs.push(stateEvent(task, fact, zone, this.#resources.submit(task.run)));
         },
         sample: (attempted, sample, stamp) => {
           if (!this.#hasRows) return;
@@ -189,7 +194,7 @@ export class Engine {
       if (record['message'] === undefined) continue;
       if (this.#hasSignals) this.#phases.apply(record);
       if (this.#hasRows && !isStored) this.#told.push(record);
-      if (!this.#hasSignals) continue;
+      if (!this.#hasLogs) continue;
       if (this.#isLive) this.#output.logs.push(...this.#lines([record]));
       else this.#texts.push(record);
     }
@@ -242,6 +247,14 @@ export class Engine {
     return output;
   }
 
+  /** The events of a task's states, or, where messages told theirs at once, of those that lines alone told. */
+  #tellStates(task: Task, zone: Zone): void {
+    const resource = this.#resources.submit(task.run);
+    const states = shownStates(task.states).filter(({ logged }) => logged || !this.#isLive);
+    const facts = states.sort((a, b) => stateInstant(a, zone) - stateInstant(b, zone) || compareFacts(a, b));
+    for (const fact of facts) this.#output.logs.push(stateEvent(task, fact, zone, resource));
+  }
+
   #tick(now: number): void {
     this.#now = now;
     this.#fold.tick(now);
@@ -284,10 +297,7 @@ export class Engine {
     this.#output.spans.push(...taskSpans(task, zone, this.#resources), ...this.#trySpans);
     this.#trySpans = [];
     this.#metrics.taskClosed(task, zone);
-    const resource = this.#resources.submit(task.run);
-    const states = shownStates(task.states).filter(({ logged }) => logged || !this.#isLive);
-    const facts = [...states].sort((a, b) => stateInstant(a, zone) - stateInstant(b, zone) || compareFacts(a, b));
-    for (const fact of facts) this.#output.logs.push(stateEvent(task, fact, zone, resource));
+    if (this.#hasLogs) this.#tellStates(task, zone);
     if (!this.#isLive && this.#output.spans.length >= PIECE_SPANS) this.#onOutput?.(this.#take());
   }
 

@@ -70,6 +70,7 @@ export class Pipeline {
     this.journal = journal;
     this.engine = new Engine({
       closing: 'live',
+      hasLogs: options.outputs.wants('logs'),
       settleUs: settings.closing.settle_ms * 1000,
       lingerUs: settings.closing.linger_ms * 1000,
       zone: settings.time_zone === undefined ? undefined : namedZone(settings.time_zone, 'config'),

@@ -13,7 +13,7 @@ import type { WideRecord } from '../core/record.ts';
 import { number, text } from '../core/record.ts';
 import { formatLocalTime, toNanos } from '../core/time.ts';
 import type { Zone } from '../core/time.ts';
-import { findKey } from '../core/keys.ts';
+import { keys } from '../core/keys.ts';
 import type { Task } from '../model/entities.ts';
 import type { StateFact } from '../model/facts.ts';
 import { timeOf } from '../model/learn.ts';
@@ -70,6 +70,8 @@ export function stateEvent(task: Task, fact: StateFact, zone: Zone, resource: Re
 /** Keys that become fields of the log record, or tell only how it reached the bridge. */
 const notAttributes = new Set(['time', 'message', 'level', 'source.receiver', 'source.arrival']);
 
+const localTimes = new Set(keys.filter(({ type }) => type === 'local_time').map(({ key }) => key));
+
 /** A record with text; undefined for a record without. */
 export function logLine(record: WideRecord, zone: Zone, resource: Resource): LogRecord | undefined {
   const body = text(record, 'message');
@@ -108,12 +110,13 @@ export function lineTime(record: WideRecord, zone: Zone): bigint | undefined {
 
 function lineAttributes(record: WideRecord): Record<string, AttributeValue> {
   const kept: Record<string, AttributeValue> = {};
-  for (const [key, value] of Object.entries(record)) {
-    if (value === null || notAttributes.has(key)) continue;
-    const isLocalTime = typeof value === 'number' && findKey(key)?.type === 'local_time';
-    kept[key] = isLocalTime ? formatLocalTime(value) : value;
+  for (const key in record) {
+    const value = record[key];
+    if (value === null || value === undefined || notAttributes.has(key)) continue;
+    kept[key] = typeof value === 'number' && localTimes.has(key) ? formatLocalTime(value) : value;
   }
-  return { ...kept, ...exceptionOf(text(record, 'message') ?? '') };
+  const message = text(record, 'message') ?? '';
+  return message.includes(TRACEBACK) ? { ...kept, ...exceptionOf(message) } : kept;
 }
 
 const TRACEBACK = 'Traceback (most recent call last):';
@@ -123,7 +126,6 @@ const EXCEPTION = /^([A-Za-z_][\w.]*)(?::[ \t]*(.*))?$/;
 /** What a message with a Python traceback in it says of the exception, by OpenTelemetry's names; the last one counts. */
 function exceptionOf(message: string): Record<string, string> {
   const start = message.lastIndexOf(TRACEBACK);
-  if (start < 0) return {};
   // Frames and their source lines are indented, the exception is not; its text may have lines of its own.
   const end = message
     .slice(start + TRACEBACK.length)

@@ -6,7 +6,6 @@
  * Which keys belong to a site is a rule by name alone, so that a question knows where to look.
  */
 import type { Value, WideRecord } from '../core/record.ts';
-import { stringify } from '../core/record.ts';
 import type { RecordRow } from '../core/row.ts';
 import { NO_TIME, recordColumns } from './schema.ts';
 
@@ -54,23 +53,24 @@ export function split({ record, time }: RecordRow): Parts {
   for (const key in record) {
     const value = record[key];
     if (value === null || value === undefined || key === 'parsl.dfk') continue;
+    const plain = typeof value === 'bigint' ? value.toString() : value;
     if (isKnownSiteKey(key)) {
-      site[key] = value;
+      site[key] = plain;
       continue;
     }
     names.push(key);
     if (key === 'message' || (isColumn(key) && Number.isSafeInteger(value))) continue;
     if (key === 'time' && value === nanos) continue;
-    own[key] = value;
+    own[key] = plain;
     hasOwn = true;
   }
   const { message } = record;
   return {
-    site: stringify(site),
-    names: JSON.stringify(names.sort()),
+    site: JSON.stringify(site),
+    names: JSON.stringify(names),
     columns: columns.map((key) => (Number.isSafeInteger(record[key]) ? (record[key] as number) : null)),
     message: typeof message === 'string' ? message : String(message),
-    keys: hasOwn ? stringify(own) : null,
+    keys: hasOwn ? JSON.stringify(own) : null,
   };
 }
 
