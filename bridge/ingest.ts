@@ -26,17 +26,17 @@ export interface SourceOptions {
 
 /** Throws BRIDGE_CONFIG for what cannot be read, followed or selected from. */
 export function sourcesOf(inputs: readonly Input[], { runs, follow }: SourceOptions): Configured<ReceiverSpec>[] {
-  return inputs.map(({ path, kind }) => {
+  return inputs.map(({ path, name, kind }) => {
     const mode = follow ? 'follow' : 'replay';
     if (kind === 'directory') {
       if (runs.length > 0)
         refuse(`select runs of ${path}`, 'lines of logs do not all name their run', 'give the directory of the run');
-      return configured(runDir, path, { path, mode }, runs);
+      return configured(runDir, path, { path, mode, input: name }, runs);
     }
     if (isDatabase(path)) return configured(monitoringDb, path, { path, mode }, runs);
     if (follow && path !== '-')
       refuse(`follow ${path}`, 'only a monitoring.db or a directory is followed', 'leave out --follow');
-    return configured(file, path, { path }, runs);
+    return configured(file, path, { path, input: name }, runs);
   });
 }
 
@@ -76,8 +76,8 @@ function selecting<S extends z.ZodType>(spec: ReceiverSpec<S>, runs: readonly st
 const file = defineReceiver({
   type: 'file',
   summary: 'Reads a capture, JSON lines, a log or an archive of run directories once.',
-  config: z.strictObject({ path: z.string().min(1) }),
-  create({ path }, context): FiniteReceiver {
+  config: z.strictObject({ path: z.string().min(1), input: z.string().min(1) }),
+  create({ path, input: name }, context): FiniteReceiver {
     const { log } = context;
     const files = new FilesRead(context.stateFile);
     const stopping = new AbortController();
@@ -89,7 +89,12 @@ const file = defineReceiver({
         if (await files.has(path)) return log.info({ path }, 'File was read before.');
         const onBytes = (bytes: number): void => context.read?.(bytes);
         for (const input of findInputs([path])) {
-          for await (const frames of readFrames(input, (error) => context.report(error), onBytes, signal)) {
+          for await (const frames of readFrames(
+            { ...input, name },
+            (error) => context.report(error),
+            onBytes,
+            signal,
+          )) {
             context.received(frames);
             const sifted = await inSlices(frames, (slice) => sift(slice, decodeFrames, context));
             if (!(await handOn(sifted, context, signal)) || signal.aborted) return;

@@ -11,8 +11,9 @@ import type { Frame } from './core/frame.ts';
 import { readInput } from './core/input.ts';
 import { LineBuffer, lineFrames } from './core/lines.ts';
 import { createFrameParser, looksLikeCapture } from './formats/capture.ts';
-import { logLimits } from './formats/log_cutter.ts';
-import { isNeverRead, mayBeLog } from './formats/log_files.ts';
+import { LogCutter, logLimits } from './formats/log_cutter.ts';
+import { HEAD_BYTES, isNeverRead, mayBeLog, placeLog, sniff } from './formats/log_files.ts';
+import type { LogFormat } from './formats/log_text.ts';
 import { looksLikeSqlite } from './receivers/monitoring_db/reader.ts';
 import { archiveTree } from './receivers/run_dir/archive.ts';
 import { directoryTree } from './receivers/run_dir/directory.ts';
@@ -20,11 +21,8 @@ import { readTree } from './receivers/run_dir/read.ts';
 import { readDatabase } from './receivers/run_dir/read_database.ts';
 import { treeLimits, type Tree } from './receivers/run_dir/tree.ts';
 
-/** Bytes looked at to tell what a file is. */
-const HEAD_BYTES = 64;
 const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
-const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 
 export interface Input {
@@ -100,7 +98,7 @@ export async function* readFrames(
   let parser: Parser | undefined;
   try {
     for await (const chunk of withHead(readInput(path, signal, onBytes))) {
-      parser ??= parserFor(chunk.subarray(0, HEAD_BYTES), path);
+      parser ??= parserFor(chunk.subarray(0, HEAD_BYTES), path, name, report);
       const frames = parser.push(chunk);
       if (frames.length > 0) yield frames;
     }
@@ -161,13 +159,23 @@ interface Parser {
   end(): { frames: Frame[]; left: number };
 }
 
-function parserFor(head: Uint8Array, path: string): Parser {
+function parserFor(head: Uint8Array, path: string, name: string, report: (error: BridgeError) => void): Parser {
   if (looksLikeCapture(head)) return captureParser();
-  const first = head.find((byte) => byte > 32);
-  if (first === OPEN_BRACE || first === OPEN_BRACKET) return lineParser();
-  throw new BridgeError('BRIDGE_DECODE', `read ${path}: neither a capture nor JSON lines`, {
+  const format = sniff(head);
+  if (format === 'json') return lineParser();
+  if (format !== undefined && format !== 'text') return logParser(format, name, report);
+  if (head.find((byte) => byte > 32) === OPEN_BRACKET) return lineParser();
+  throw new BridgeError('BRIDGE_DECODE', `read ${path}: neither a capture nor JSON lines nor a log that is known`, {
     reason: 'unknown_format',
   });
+}
+
+/** A single log, with what its name tells. */
+function logParser(format: LogFormat, name: string, report: (error: BridgeError) => void): Parser {
+  const path = name.replace(/\.gz$/, '');
+  const keys = { 'source.input': name, 'source.path': path, ...placeLog(path, format, new Set(['']))?.keys };
+  const cutter = new LogCutter({ format, keys }, logLimits, report);
+  return { push: (chunk) => cutter.push(chunk), end: () => ({ frames: cutter.flush(true), left: 0 }) };
 }
 
 function captureParser(): Parser {

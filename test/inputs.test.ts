@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,8 +9,10 @@ import { gzipSync } from 'node:zlib';
 
 import type { BridgeError } from '../bridge/core/errors.ts';
 import type { Frame } from '../bridge/core/frame.ts';
+import { decodeFrames } from '../bridge/formats/frames.ts';
 import { findInputs, readFrames } from '../bridge/inputs.ts';
 import { fixtureBytes, recordedFrames } from './helpers/fixtures.ts';
+import { archiveOf, temporary, unpacked } from './helpers/run_dirs.ts';
 
 const NAME = '2026.10.26-W5-threads';
 
@@ -120,5 +122,60 @@ describe('inputs', () => {
     for (let line = await lines.next(); line.done !== true; line = await lines.next()) rest.push(line.value);
     if (child.exitCode === null) await once(child, 'exit');
     assert.equal(rest.at(-1), `${recordedFrames(NAME).length} frames`);
+  });
+
+  describe('with logs', () => {
+    const frames = async (paths: string[]) => {
+      const told = { bytes: 0, problems: [] as string[], frames: [] as Frame[] };
+      const inputs = findInputs(paths);
+      for (const input of inputs) {
+        const report = ({ message }: Error) => told.problems.push(message);
+        for await (const batch of readFrames(input, report, (bytes) => (told.bytes += bytes)))
+          told.frames.push(...batch);
+      }
+      return { ...told, size: inputs.reduce((sum, { size = 0 }) => sum + size, 0) };
+    };
+
+    it('tells inputs of one name apart', () => {
+      const [one, other] = [temporary(), temporary()].map((parent) => join(parent, 'runinfo'));
+      for (const path of [one, other]) mkdirSync(path ?? '');
+      assert.deepEqual(
+        findInputs([one ?? '', other ?? '', '-']).map(({ name, kind }) => [name, kind]),
+        [
+          ['runinfo', 'directory'],
+          ['runinfo#2', 'directory'],
+          ['-', 'file'],
+        ],
+      );
+    });
+
+    it('reads a single log, gzipped or not, with what its name tells', async () => {
+      const line = '1795261724.001503 2026-11-21 11:48:44 M-1 T-2 x:91 f INFO: hello\n';
+      const path = join(temporary(), 'parsl.log');
+      writeFileSync(path, line);
+      writeFileSync(`${path}.gz`, gzipSync(line));
+      for (const file of [path, `${path}.gz`]) {
+        const { problems, ...read } = await frames([file]);
+        const [record] = decodeFrames(read.frames, 'test').records;
+        assert.deepEqual([problems, record?.['message'], record?.['source.log']], [[], 'hello', 'parsl']);
+      }
+    });
+
+    it('reads all bytes of a directory’s logs that it has counted before, and nothing else of it', async () => {
+      const directory = unpacked('htex-text-2025');
+      const { bytes, size, problems } = await frames([directory]);
+      assert.deepEqual([bytes, problems], [size, []]);
+    });
+
+    it('tells of an archive’s own bytes', async () => {
+      const { bytes, size, problems } = await frames([archiveOf('htex-text-2025')]);
+      assert.ok(Math.abs(bytes - size) <= 0.01 * size, `${bytes} of ${size}`);
+      assert.deepEqual(problems, []);
+    });
+
+    it('says that there are no logs in a directory, with what to give instead', async () => {
+      const { problems } = await frames([temporary()]);
+      assert.match(problems[0] ?? '', /no logs of Parsl, Work Queue or TaskVine in it$/);
+    });
   });
 });

@@ -24,8 +24,9 @@ export async function archiveTree(
 }
 
 /** The same. Throws BRIDGE_CONFIG if the file is no archive. */
-export async function requireArchive(path: string, limits: TreeLimits, signal: AbortSignal): Promise<Tree> {
-  const tree = await archiveTree(path, limits, signal, () => {});
+export async function requireArchive(...args: Parameters<typeof archiveTree>): Promise<Tree> {
+  const [path] = args;
+  const tree = await archiveTree(...args);
   if (tree !== undefined) return tree;
   throw new BridgeError('BRIDGE_CONFIG', `read ${path}: neither a directory nor a tar, tar.gz or zip`, {
     hint: 'captures, monitoring databases and JSON lines have receivers of their own',

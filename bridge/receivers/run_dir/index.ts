@@ -27,6 +27,7 @@ import { treeLimits, type Tree } from './tree.ts';
 
 const config = z.strictObject({
   path: z.string().min(1).describe('Run directory, directory with run directories in it, or tar, tar.gz or zip of one.'),
+  input: z.string().min(1).optional().describe('Name of the input in its records; its base name where not given.'),
   mode: z.enum(['replay', 'follow']).default('replay').describe('Read once, or go on reading what is added.'),
   poll_interval_ms: z.int().min(10).max(600_000).default(1_000).describe('Pause between two looks at followed files.'),
   scan_interval_ms: z.int().min(10).max(3_600_000).default(5_000).describe('Time between two searches for new files.'),
@@ -51,10 +52,11 @@ export const runDir = defineReceiver({
   type: 'run_dir',
   summary: 'Reads or follows the logs of run directories, also in a tar or zip.',
   config,
-  create({ path, mode, poll_interval_ms, scan_interval_ms, files_max, ...limits }, context): FiniteReceiver {
+  create({ path, input, mode, poll_interval_ms, scan_interval_ms, files_max, ...limits }, context): FiniteReceiver {
     const { log } = context;
     const report = (error: BridgeError): void => context.report(error);
-    const input = basename(resolve(path));
+    const name = input ?? basename(resolve(path));
+    const onBytes = (bytes: number): void => context.read?.(bytes);
     const inTree = { ...treeLimits, files_max };
     const stopping = new AbortController();
     const { signal } = stopping;
@@ -65,10 +67,10 @@ export const runDir = defineReceiver({
       const delivery = openDelivery(context, signal);
       const deliver = delivery.add;
       const files = new Map(Object.entries(state?.files ?? {}));
-      const tails = openTails({ root: path, limits, report, remembered: files, deliver });
+      const tails = openTails({ root: path, limits, report, onBytes, remembered: files, deliver });
       const isFollowed = mode === 'follow';
       const databases = openDatabases({ root: path, isFollowed, report, remembered: state?.databases ?? {}, deliver });
-      const tree = directoryTree(path, inTree, () => {});
+      const tree = directoryTree(path, inTree, onBytes);
       let found: Plan = { logs: [], databases: [] };
       let scanned = -Infinity;
       let saved = 0;
@@ -76,7 +78,7 @@ export const runDir = defineReceiver({
         do {
           const isScan = context.now() - scanned >= scan_interval_ms * 1_000;
           if (isScan) {
-            found = plan(await tree.look(report), input);
+            found = plan(await tree.look(report), name);
             scanned = context.now();
           }
           const isRead =
@@ -114,7 +116,7 @@ export const runDir = defineReceiver({
       const files = new FilesRead(context.stateFile);
       if (await files.has(path)) return log.info({ path }, 'Archive was read before.');
       const delivery = openDelivery(context, signal);
-      for await (const frames of readTree({ tree, input, limits, report })) {
+      for await (const frames of readTree({ tree, input: name, limits, report })) {
         if (!(await delivery.add(frames, () => {}))) return;
       }
       if (!(await delivery.flush()) || signal.aborted) return;
@@ -138,7 +140,7 @@ export const runDir = defineReceiver({
           const hint = 'leave mode out, or give the directory';
           throw new BridgeError('BRIDGE_CONFIG', `follow ${path}: an archive does not grow`, { hint });
         }
-        reading = read(isDirectory ? undefined : await requireArchive(path, inTree, signal));
+        reading = read(isDirectory ? undefined : await requireArchive(path, inTree, signal, onBytes));
       },
       async stop() {
         if (reading === undefined) return;

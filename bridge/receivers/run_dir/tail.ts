@@ -39,6 +39,8 @@ export interface TailOptions {
   readonly root: string;
   readonly limits: LogLimits;
   readonly report: (error: BridgeError) => void;
+  /** Told how many bytes were read. */
+  readonly onBytes: (bytes: number) => void;
   /** By inode. */
   readonly remembered: ReadonlyMap<string, Remembered>;
   /** Takes frames and calls `done` when they are safe; false if the receiver was stopped. */
@@ -57,7 +59,7 @@ export interface Tails {
   readonly positions: ReadonlyMap<string, Remembered>;
 }
 
-export function openTails({ root, limits, report, remembered, deliver }: TailOptions): Tails {
+export function openTails({ root, limits, report, onBytes, remembered, deliver }: TailOptions): Tails {
   const tails = new Map<string, Tail>();
   const positions = new Map(remembered);
   let seen = new Set<string>();
@@ -95,6 +97,7 @@ export function openTails({ root, limits, report, remembered, deliver }: TailOpt
         const bytes = await bytesAt(file, tail.read, Math.min(CHUNK_BYTES, size - tail.read));
         if (bytes.length === 0) break; // It was truncated this moment, which the next look will see.
         tail.read += bytes.length;
+        onBytes(bytes.length);
         if (!(await give(id, tail, tail.cutter.push(bytes)))) return false;
       }
       return !isLast || (await give(id, tail, tail.cutter.flush(true)));
