@@ -97,15 +97,17 @@ export function createOperators(options: OperatorsOptions): Operators {
     ...within.map((spec) => createWithin(spec, limits.scopes_max)),
     ...carry.map((spec) => createCarry(spec, limits.scopes_max)),
   ]);
-  const distincts: readonly Distinct[] = rules.flatMap((file) =>
-    file.distinct.map((spec) => createDistinct(spec, limits.twins_max)),
-  );
+  const distincts = rules.flatMap((file) => file.distinct);
+  const [drops, clears] = [false, true].map((isClear): readonly Distinct[] =>
+    distincts.filter(({ clear }) => clear.length > 0 === isClear).map((spec) => createDistinct(spec, limits.twins_max)),
+  ) as [readonly Distinct[], readonly Distinct[]];
   const joins = joined.map(createJoin);
   const implications = new Implications(rules.flatMap(({ imply }) => imply), limits, onContradiction); // prettier-ignore
   let twins = 0;
   let out: WideRecord[] = [];
   let now = 0;
   const emit = (record: WideRecord): void => {
+    for (const clear of clears) clear(record);
     for (const join of joins) join(record);
     out.push(record);
   };
@@ -117,7 +119,7 @@ export function createOperators(options: OperatorsOptions): Operators {
   const onWidened: Marked = (record, marks) => {
     for (const follow of ordered) follow(record, marks);
     onMarked(record, marks);
-    for (const isFirst of distincts) {
+    for (const isFirst of drops) {
       if (isFirst(record)) continue;
       twins += 1;
       return;

@@ -100,7 +100,7 @@ export function createCarry(spec: CarrySpec, scopesMax: number): Marked {
     let attempts = things.get(scope);
     if (attempts === undefined) things.set(scope, (attempts = { current: undefined, next: undefined }));
     for (const mark of marks) {
-      if (begins?.has(mark)) attempts.next ??= attempts.current === undefined ? 0 : undefined;
+      if (begins?.has(mark)) [attempts.current, attempts.next] = [undefined, 0];
       if (tells?.has(mark)) {
         give(record, key, attempts.next);
         const told = record[key];

@@ -48,7 +48,7 @@ const carry = z.strictObject({
   ...conditions,
   scope: keyList.describe('Records that agree in these keys speak of one thing, in the order of their file.'),
   counts: key.describe('The key that counts its attempts, from 0.'),
-  begins: names.describe('Rules whose records begin it: the first attempt comes next.'),
+  begins: names.describe('Rules whose records begin it, or begin it anew: attempt 0 comes next.'),
   tells: names.describe('Rules whose records tell the number, which then is the current one.'),
   ends: names.describe('Rules whose records end the current attempt: one more comes next.'),
   current: z.array(name).default([]).describe('Rules whose records are about the current attempt.'),
@@ -60,7 +60,10 @@ const distinct = z.strictObject({
   ...conditions,
   keys: keyList.describe('Records that agree in all of these are one.'),
   across: key.optional().describe('Only if they differ in this key, such as the file.'),
-  clear: z.array(key).default([]).describe('Keys to take from the second, instead of dropping it.'),
+  clear: z
+    .array(key)
+    .default([])
+    .describe('Keys to take from the second, instead of dropping it, once all else is known of it.'),
 });
 
 const imply = z.strictObject({

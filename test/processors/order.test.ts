@@ -105,6 +105,10 @@ describe('processors/order', () => {
       assert.deepEqual(tries([['memo'], ['state'], ['launched', 4], ['state']]), [undefined, undefined, 4, 4]);
     });
 
+    it('begins anew where a second run in the same file has a task of that number', () => {
+      assert.deepEqual(tries([['submitted'], ['launched', 0], ['retry'], ['submitted'], ['memo'], ['launched', 0]]), [undefined, 0, 0, undefined, 0, 0]); // prettier-ignore
+    });
+
     it('counts launches where they are not numbered', () => {
       assert.deepEqual(tries([['submitted'], ['launched'], ['retry'], ['launched']]), [undefined, 0, 0, 1]);
     });
