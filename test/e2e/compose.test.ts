@@ -63,8 +63,14 @@ describe('docker/compose.yaml', function () {
     return container;
   }
 
-  before(async () => {
-    engine = await startEngine(directory);
+  before(async function () {
+    try {
+      engine = await startEngine(directory);
+    } catch (error) {
+      if (process.env['PARSL_OTEL_CI'] !== undefined) throw error;
+      console.error(`Left out: no Docker engine can be started here (${(error as Error).message.split('\n').at(-1)}).`);
+      this.skip();
+    }
     await buildImages(engine, directory, VERSION);
     ports = await publishedPorts();
     await compose([overrideFile(directory, ports)], 'up', '--detach', ...services);

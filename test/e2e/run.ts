@@ -18,6 +18,7 @@ interface Suite {
 
 const runs = (command: string, ...args: readonly string[]): boolean => spawnSync(command, args).status === 0;
 const hasPython = (): boolean => runs(process.env['PARSL_OTEL_PYTHON'] ?? 'python3', '-c', 'import venv');
+const hasChromium = (): boolean => existsSync(process.env['CHROMIUM'] ?? '/usr/bin/chromium');
 const hasPrometheus = (): boolean => runs('prometheus', '--version') && runs('promtool', '--version');
 const hasStack = (): boolean =>
   runs('go', 'version') && hasPrometheus() && runs('prometheus-alertmanager', '--version');
@@ -26,12 +27,22 @@ const suites: readonly Suite[] = [
   {
     files: ['test/browser/**/*.test.ts'],
     needs: 'Chromium (apt-get install chromium, or CHROMIUM=/path)',
-    isThere: () => existsSync(process.env['CHROMIUM'] ?? '/usr/bin/chromium'),
+    isThere: hasChromium,
   },
   {
     files: ['monitoring_db', 'parsl', 'readme'].map(fileOf),
     needs: 'Python 3.9 or newer with venv (PARSL_OTEL_PYTHON=/path)',
     isThere: hasPython,
+  },
+  {
+    files: ['visualize'].map(fileOf),
+    needs: 'Python, Chromium and dot (apt-get install chromium graphviz)',
+    isThere: () => hasPython() && hasChromium() && runs('dot', '-V'),
+  },
+  {
+    files: ['otlp_logs'].map(fileOf),
+    needs: 'Go 1.26',
+    isThere: () => runs('go', 'version'),
   },
   {
     files: ['rules', 'dashboards'].map(fileOf),
@@ -60,7 +71,10 @@ function fileOf(name: string): string {
 
 const known = new Set(suites.flatMap((suite) => suite.files));
 const forgotten = globSync(fileOf('*'), { cwd: root }).filter((file) => !known.has(file));
-if (forgotten.length > 0) throw new Error(`say in test/e2e/run.ts what ${forgotten.join(', ')} needs`);
+if (forgotten.length > 0) {
+  console.error(`Say in test/e2e/run.ts what ${forgotten.join(', ')} needs.`);
+  process.exit(2);
+}
 
 const missing = named.length > 0 ? [] : suites.filter(({ isThere }) => !isThere());
 for (const { files, needs } of missing) console.error(`Left out: ${files.join(', ')} needs ${needs}.`);

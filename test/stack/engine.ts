@@ -27,9 +27,8 @@ export async function startEngine(directory: string): Promise<Engine> {
   const socket = `unix://${join(directory, 'docker.sock')}`;
   const log = join(directory, 'dockerd.log');
   const file = openSync(log, 'w');
-  const args = ['--data-root', 'data', '--exec-root', 'exec', '--pidfile', 'docker.pid'].map((argument) =>
-    argument.startsWith('--') ? argument : join(directory, argument),
-  );
+  const own = { '--data-root': 'data', '--exec-root': 'exec', '--pidfile': 'docker.pid' };
+  const args = Object.entries(own).flatMap(([flag, name]) => [flag, join(directory, name)]);
   // No bridge of its own: compose makes networks, and builds use the host's.
   const child = spawn('dockerd', [...args, '--host', socket, '--bridge', 'none'], { stdio: ['ignore', file, file] });
   const exited = once(child, 'exit');
