@@ -14,6 +14,10 @@ import { recordedFrames } from './helpers/fixtures.ts';
 const root = join(import.meta.dirname, '..');
 const demo = join(root, 'examples/demo.capture.gz');
 
+const commands = [
+  'serve', 'play', 'convert', 'ingest', 'validate', 'print-config', 'components', 'flow', 'lifeline', 'bottleneck', 'states', 'runs', 'run', 'task',
+]; // prettier-ignore
+
 interface Result {
   readonly status: number | null;
   readonly out: string;
@@ -47,7 +51,7 @@ describe('the command line', function () {
 
   it('shows help with examples for every command', () => {
     assert.match(cli('--help').out, /serve.*play.*convert.*ingest.*validate.*print-config.*components/s);
-    for (const command of ['serve', 'play', 'convert', 'ingest', 'validate', 'print-config', 'components']) {
+    for (const command of commands) {
       const { status, out } = cli(command, '--help');
       assert.equal(status, 0);
       assert.match(out, /Examples?:/, command);
@@ -61,6 +65,21 @@ describe('the command line', function () {
     assert.match(cli('runs', '--data', file('data')).out, /told/);
     assertMistake(cli('ingest', file('none'), '--data', file('data')), /none: no such file/);
     assertMistake(cli('ingest', demo, '--follow', '--data', file('data')), /only a monitoring\.db or a directory/);
+  });
+
+  it('analyses a tarball that somebody sent, with one command', () => {
+    const sent = join(root, 'test/fixtures/run_dirs/2026.10.26-W1-htex.tar.gz');
+    const told = cli('flow', '60af', '5', '--from', sent);
+    assert.equal(told.status, 0, told.err);
+    assert.match(told.out, /^left 5 of diamond-W1 60af0e2a-.*\n31 lines.*Received executor task 12$/ms);
+    assert.match(
+      cli('bottleneck', '60af', '--from', sent).out,
+      /While tasks were under way, the limit was mostly blocks pending/,
+    );
+    assertMistake(cli('flow', '60af', 'x', '--from', sent), /x is not the number of one/, /RUN TASK/);
+    assertMistake(cli('flow', '--from', sent), /missing required argument/);
+    assertMistake(cli('states', '--points', '1', '--from', sent), /whole number from 2 to 500/);
+    assertMistake(cli('runs', '--data', join(directory, 'none')), /there is no store/, /--from/);
   });
 
   it('names an unknown option and the nearest one', () => {
