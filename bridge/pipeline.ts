@@ -89,6 +89,8 @@ export class Pipeline {
     const journal = new Journal({ path: journalPath, retentionBytes: retention_bytes, bytesMax: bytes_max });
     const remembered = await journal.open([...outputs.outputs.map(({ id }) => id), OPERATORS]);
     outputs.resume(remembered.checkpoints);
+    // Written before the first entry, so that a crash at any time finds one: what is held is replayed.
+    journal.checkpoint(OPERATORS, remembered.checkpoints.get(OPERATORS) ?? remembered.lastSeq);
     // Rows that are gone are made again from all that the journal still has.
     const isRebuild = rows.seq === 0 && remembered.lastSeq > 0;
     const pipeline = new Pipeline(options, isRebuild ? [] : remembered.closedRuns, journal);
