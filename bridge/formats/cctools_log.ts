@@ -5,7 +5,7 @@
 import type { WideRecord } from '../core/record.ts';
 import { BridgeError } from '../core/errors.ts';
 import { parseLocalTime } from '../core/time.ts';
-import { forEachLine, newRecord, put, type LogText } from './log_text.ts';
+import { forEachLine, newRecord, put, putMicros, type LogText } from './log_text.ts';
 
 /** `parsl`-like prefix of a system's own keys. */
 export type System = 'workqueue' | 'taskvine';
@@ -20,7 +20,7 @@ export interface Transaction {
 
 type Resources = Readonly<Record<string, unknown>>;
 
-const LINE = /^(\d{10,17}) (\d+) (\S.*)$/;
+const LINE = /^(\d{10,16}) (\d{1,15}) (\S.*)$/;
 
 /**
  * Each line `<epoch µs> <pid> <WORDS> {json} …` as a record with time, pid and message; `take` adds what its words say.
@@ -36,7 +36,7 @@ export function decodeTransactions(chunk: LogText, take: (transaction: Transacti
     if (parts === null) return refuse(chunk, line, start, end, 'neither time, pid and record nor a comment');
     const [, micros = '', pid, said = ''] = parts;
     const record = newRecord(constants, line);
-    record['time'] = BigInt(micros) * 1000n;
+    putMicros(record, micros);
     record['process.pid'] = Number(pid);
     const brace = said.indexOf('{');
     const objects = brace === -1 ? [] : readObjects(said.slice(brace));
@@ -127,7 +127,7 @@ export function decodeTable(chunk: LogText, prefix: System): void {
       return chunk.refuse(line, start, end, error);
     }
     const record = newRecord(constants, line);
-    record['time'] = BigInt(values[0] ?? 0) * 1000n;
+    putMicros(record, String(Math.round(values[0] ?? 0)));
     for (let at = 1; at < columns.length; at++) record[`${prefix}.${columns[at] ?? ''}`] = values[at] ?? null;
     records.push(record);
   });

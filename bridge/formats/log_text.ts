@@ -3,6 +3,7 @@
  * and where records and problems go. Pure.
  */
 import { BridgeError, reasonOf } from '../core/errors.ts';
+import { canonicalValue } from '../core/keys.ts';
 import type { Value, WideRecord } from '../core/record.ts';
 
 export const logFormats = [
@@ -45,6 +46,18 @@ export function newRecord(constants: WideRecord, line: number): WideRecord {
   const record: WideRecord = { ...constants };
   record['source.line'] = line;
   return record;
+}
+
+/** A word as a number where it is one, else as it stands; nothing where there is none. */
+export function putNumber(record: WideRecord, key: string, word: string | undefined, divisor = 1): void {
+  if (word === undefined) return;
+  const value = Number(word) / divisor;
+  record[key] = word !== '' && Number.isFinite(value) ? value : word;
+}
+
+/** Digits of microseconds since the epoch as `time`; beyond what it can hold they stay text. */
+export function putMicros(record: WideRecord, digits: string): void {
+  record['time'] = canonicalValue('nanos', `${digits}000`);
 }
 
 /** Adds to what could not be taken over as it was. */

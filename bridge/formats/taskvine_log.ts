@@ -18,7 +18,7 @@
  * A TASK line there becomes one record for each of its files, so that files and tasks join by keys alone.
  */
 import { decodeTransactions, putResources, type Transaction } from './cctools_log.ts';
-import { forEachLine, newRecord, put, type LogText } from './log_text.ts';
+import { forEachLine, newRecord, put, putNumber, type LogText } from './log_text.ts';
 import { putCategory, putResult } from './work_queue_log.ts';
 
 export function decodeTaskVineTransactions(chunk: LogText): void {
@@ -30,7 +30,7 @@ export function decodeTaskVineTransactions(chunk: LogText): void {
     else if (what === 'CATEGORY') putCategory(transaction, 'taskvine');
     else if (what === 'MANAGER') put(record, 'taskvine.manager_state', state);
     else if (what === 'LIBRARY') {
-      record['taskvine.library'] = Number(id);
+      putNumber(record, 'taskvine.library', id);
       put(record, 'taskvine.library_state', state);
       put(record, 'taskvine.worker', worker);
     }
@@ -39,11 +39,11 @@ export function decodeTaskVineTransactions(chunk: LogText): void {
 
 function putTask({ record, words, objects }: Transaction): void {
   const [, id, state, third, fourth, attempt] = words;
-  record['taskvine.task'] = Number(id);
+  putNumber(record, 'taskvine.task', id);
   put(record, 'taskvine.state', state);
   if (state === 'READY' || state === 'WAITING') {
     put(record, 'taskvine.category', third);
-    if (attempt !== undefined) record['taskvine.attempt'] = Number(attempt);
+    putNumber(record, 'taskvine.attempt', attempt);
     putResources(record, 'parsl.resource_specification', objects[0]);
   } else if (state === 'RUNNING' || state === 'WAITING_RETRIEVAL') {
     put(record, 'taskvine.worker', third);
@@ -65,10 +65,9 @@ function putWorker({ record, words, objects }: Transaction): void {
   const [file, size, wall, began] = words.slice(what === 'TRANSFER' ? 4 : 3);
   put(record, 'taskvine.transfer', what === 'TRANSFER' ? third : what);
   put(record, 'taskvine.file', file);
-  if (began === undefined) return;
-  record['taskvine.transfer_bytes'] = Number(size);
-  record['taskvine.transfer_duration'] = Number(wall) / 1e6;
-  record['taskvine.transfer_start'] = Number(began) / 1e6;
+  putNumber(record, 'taskvine.transfer_bytes', size);
+  putNumber(record, 'taskvine.transfer_duration', wall, 1e6);
+  putNumber(record, 'taskvine.transfer_start', began, 1e6);
 }
 
 const FILE = /^FILE (\S+) "(.*)" (\d+)/;
@@ -87,13 +86,13 @@ export function decodeTaskGraph(chunk: LogText): void {
     if (file !== null) {
       const [, name = '', path = '', size] = file;
       base['taskvine.file'] = name;
-      base['taskvine.file_bytes'] = Number(size);
+      putNumber(base, 'taskvine.file_bytes', size);
       const number = EXECUTOR_TASK.exec(path)?.[1];
-      if (number !== undefined) base['parsl.executor_task'] = Number(number);
+      putNumber(base, 'parsl.executor_task', number);
     }
     if (task === null) return void records.push(base);
     const [, id, program = '', inputs = '', outputs = ''] = task;
-    base['taskvine.task'] = Number(id);
+    putNumber(base, 'taskvine.task', id);
     base['taskvine.program'] = program;
     const files = `${inputs} ${outputs}`.split(' ').filter(Boolean);
     if (files.length === 0) return void records.push(base);

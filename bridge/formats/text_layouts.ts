@@ -19,7 +19,7 @@
 import type { WideRecord } from '../core/record.ts';
 import { canonicalValue } from '../core/keys.ts';
 import { parseInstant, parseLocalTime } from '../core/time.ts';
-import { put } from './log_text.ts';
+import { put, putMicros, putNumber } from './log_text.ts';
 
 type Parts = RegExpExecArray;
 
@@ -33,9 +33,9 @@ const LEVEL = String.raw`([A-Z]+|Level \d+)`;
 const DATE = String.raw`(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)`;
 
 const created: Layout = {
-  prefix: new RegExp(String.raw`^(\d{9,11})\.(\d{6}) ${DATE} (.+?)-(\d+) (.+?)-(\d+) (\S+):(\d+) (\S+) ${LEVEL}: ?`),
+  prefix: new RegExp(String.raw`^(\d{9,10})\.(\d{6}) ${DATE} (.+?)-(\d+) (.+?)-(\d+) (\S+):(\d+) (\S+) ${LEVEL}: ?`),
   take(record, [, seconds, micros, date = '', process, pid, thread, tid, logger, line, func, level], clock) {
-    record['time'] = BigInt(Number(seconds) * 1e6 + Number(micros)) * 1000n;
+    putMicros(record, `${seconds}${micros}`);
     if (record['source.log'] === 'parsl') put(record, 'parsl.utc_offset', clock.offset(date, Number(seconds)));
     setSite(record, level, logger, line, func);
     setProcess(record, process, pid, thread, tid);
@@ -146,7 +146,7 @@ function setSite(
 ): void {
   if (level !== undefined) record['level'] = canonicalValue('level', level);
   put(record, 'log.logger', logger);
-  if (line !== undefined) record['code.line.number'] = Number(line);
+  putNumber(record, 'code.line.number', line);
   put(record, 'code.function.name', func);
 }
 
@@ -157,7 +157,7 @@ function setProcess(
   thread: string | undefined,
   tid: string | undefined,
 ): void {
-  if (pid !== undefined) record['process.pid'] = Number(pid);
+  putNumber(record, 'process.pid', pid);
   put(record, 'process.name', process);
   put(record, 'thread.id', tid);
   put(record, 'thread.name', thread);

@@ -16,7 +16,7 @@
  */
 import type { WideRecord } from '../core/record.ts';
 import { decodeTransactions, putResources, type Transaction } from './cctools_log.ts';
-import { put, type LogText } from './log_text.ts';
+import { put, putNumber, type LogText } from './log_text.ts';
 
 const MB = 2 ** 20;
 
@@ -34,7 +34,7 @@ export function decodeWorkQueueTransactions(chunk: LogText): void {
 
 function putTask({ record, words, objects }: Transaction): void {
   const [, id, state, third, fourth] = words;
-  record['workqueue.task'] = Number(id);
+  putNumber(record, 'workqueue.task', id);
   put(record, 'workqueue.state', state);
   if (state === 'WAITING') {
     put(record, 'workqueue.category', third);
@@ -56,7 +56,7 @@ export function putResult(
   [limits, measured]: Transaction['objects'],
 ): void {
   put(record, `${system}.result`, result);
-  if (exit !== undefined) record[`${system}.exit_code`] = Number(exit);
+  putNumber(record, `${system}.exit_code`, exit);
   putResources(record, `${system}.limits_exceeded`, limits);
   putResources(record, `${system}.measured`, measured);
 }
@@ -80,9 +80,9 @@ export function putCategory({ record, words, objects }: Transaction, system: 'wo
 
 function putTransfer({ record, words }: Transaction): void {
   const [, direction, task, , megabytes, seconds, file] = words;
-  record['workqueue.task'] = Number(task);
+  putNumber(record, 'workqueue.task', task);
   put(record, 'workqueue.transfer', direction);
-  record['workqueue.transfer_bytes'] = Math.round(Number(megabytes) * MB);
-  record['workqueue.transfer_duration'] = Number(seconds);
+  putNumber(record, 'workqueue.transfer_bytes', megabytes, 1 / MB);
+  putNumber(record, 'workqueue.transfer_duration', seconds);
   put(record, 'workqueue.file', file);
 }

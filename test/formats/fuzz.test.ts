@@ -7,7 +7,18 @@ describe('formats: damaged messages', () => {
     const { counts, faults } = fuzzDecode({ mutations: 5_000, seed: 42 });
     assert.deepEqual(faults, []);
     // All ways out were taken, so the mutations reach what they are meant to reach.
-    for (const word of ['accepted', 'truncated', 'opcode', 'malformed', 'global', 'envelope', 'json']) {
+    for (const word of [
+      'accepted',
+      'truncated',
+      'opcode',
+      'malformed',
+      'global',
+      'envelope',
+      'json',
+      'log_header',
+      'transaction',
+      'table',
+    ]) {
       assert.ok((counts[word] ?? 0) > 5, `${word}: ${counts[word] ?? 0}`);
     }
   });

@@ -9,7 +9,9 @@ import { runInNewContext } from 'node:vm';
 
 import { Channel, type Frame } from '../../bridge/core/frame.ts';
 import { decodeFrames } from '../../bridge/formats/frames.ts';
+import type { LogFormat } from '../../bridge/formats/log_text.ts';
 import { captures, decodedMessages, recordedFrames, recordings } from '../helpers/fixtures.ts';
+import { logFrame, sampleLogs } from '../helpers/logs.ts';
 
 export interface FuzzOptions {
   readonly mutations: number;
@@ -29,10 +31,14 @@ export interface FuzzResult {
   readonly faults: readonly string[];
 }
 
+/** So that the few kinds of log are not crowded out by the many kinds of message. */
+const LOG_COPIES = 20;
 const MESSAGE_MS_MAX = 1_000;
 const GROWTH_MAX = 64 * 1024 * 1024;
 const FAULTS_MAX = 20;
-const REASONS = new Set(['limit', 'truncated', 'opcode', 'global', 'malformed', 'envelope', 'channel', 'json']);
+const REASONS = new Set([
+  'limit', 'truncated', 'opcode', 'global', 'malformed', 'envelope', 'channel', 'json', 'log_header', 'transaction', 'table',
+]); // prettier-ignore
 const CHANNELS = Object.values(Channel);
 
 export function fuzzDecode({ mutations, seed, progress }: FuzzOptions): FuzzResult {
@@ -98,6 +104,10 @@ function corpus(): Frame[] {
     for (const { msg } of lines) {
       frames.push({ channel: Channel.records, time: 1, payload: Buffer.from(`${JSON.stringify(msg)}\n{"a": 1}\n`) });
     }
+  }
+  for (const [format, text] of Object.entries(sampleLogs) as [LogFormat, string][]) {
+    const frame = logFrame(format, text, { 'source.path': '000/parsl.log', 'parsl.block': '0' });
+    for (let copies = 0; copies < LOG_COPIES; copies++) frames.push(frame);
   }
   return frames;
 }

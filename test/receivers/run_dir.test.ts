@@ -65,7 +65,7 @@ describe('receivers/run_dir', () => {
     symlinkSync(outside, join(root, '001'));
     symlinkSync(join(root, 'vine', '2026'), join(root, 'vine', 'most-recent'));
     symlinkSync(join(outside, 'parsl.log'), join(root, '000', 'htex', 'interchange.log'));
-    assert.deepEqual(messages((await read()).records), ['MANAGER 21775 START 0', 'one']);
+    assert.deepEqual(messages((await read()).records), ['one', 'MANAGER 21775 START 0']);
   });
 
   it('reads tar, tar.gz and zip as it reads the directory', async () => {

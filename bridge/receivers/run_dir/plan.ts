@@ -48,10 +48,19 @@ export function passes(logs: readonly PlannedLog[], isSequential: boolean): stri
   return groups.filter((group) => group.length > 0);
 }
 
-/** One run after the other, and in a run what tells whose lines are whose before the lines. */
+/**
+ * One run after the other, and in a run what tells whose lines are whose before the lines. What lies in no run directory,
+ * such as TaskVine's logs, comes last: the runs tell whose it is.
+ */
 function inOrder(a: PlannedLog, b: PlannedLog): number {
-  const [runA, runB] = [a, b].map(({ header }) => String(header.keys['source.run_dir'] ?? ''));
+  const [runA, runB] = [runOf(a), runOf(b)];
+  if ((runA === undefined) !== (runB === undefined)) return runA === undefined ? 1 : -1;
   return compare(runA ?? '', runB ?? '') || a.rank - b.rank || compare(a.path, b.path);
+}
+
+function runOf({ header }: PlannedLog): string | undefined {
+  const dir = header.keys['source.run_dir'];
+  return typeof dir === 'string' ? dir : undefined;
 }
 
 function compare(a: string, b: string): number {
