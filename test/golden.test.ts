@@ -1,6 +1,6 @@
 /**
  * Golden folders: test/golden/<recording>/ holds what that recording becomes, as text that a human can read and that
- * changes by lines. `UPDATE_GOLDEN=1 npm test` rewrites it; read the diff.
+ * changes by lines; test/golden/<run directory>.logs/ what becomes of the logs of a run directory, without their lines. `UPDATE_GOLDEN=1 npm test` rewrites it; read the diff.
  *
  * Times are seconds after the run began. A span shows only what its parent does not say already.
  */
@@ -12,6 +12,8 @@ import { StatusCode } from '../bridge/core/signal.ts';
 import type { Folded } from './helpers/engine.ts';
 import { fold, recorded } from './helpers/engine.ts';
 import { recordings } from './helpers/fixtures.ts';
+import { runDirNames, unpacked } from './helpers/run_dirs.ts';
+import { widened } from './helpers/widened.ts';
 
 const root = new URL('./golden/', import.meta.url);
 const cases = readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : []));
@@ -89,14 +91,20 @@ function rendered({ spans, logs, metrics }: Folded): Record<string, string> {
 }
 
 describe('golden', () => {
-  it('has cases, and each is a recording', () => {
+  const ofLogs = (name: string): boolean => name.endsWith('.logs');
+
+  it('has cases, and each is a recording or the logs of one', () => {
     assert.ok(cases.length >= 4);
-    assert.deepEqual(cases.filter((name) => !recordings().includes(name)), []); // prettier-ignore
+    const known = [...recordings(), ...runDirNames().map((name) => `${name}.logs`)];
+    assert.deepEqual(cases.filter((name) => !known.includes(name)), []); // prettier-ignore
   });
 
   for (const name of cases) {
-    it(`${name} becomes what its folder says`, () => {
-      for (const [file, actual] of Object.entries(rendered(fold(recorded(name))))) {
+    it(`${name} becomes what its folder says`, async () => {
+      const records = ofLogs(name) ? await widened(unpacked(name.replace('.logs', ''))) : recorded(name);
+      const { logs, ...folded } = fold(records);
+      const events = ofLogs(name) ? logs.filter(({ eventName }) => eventName !== '') : logs;
+      for (const [file, actual] of Object.entries(rendered({ ...folded, logs: events }))) {
         const path = new URL(`${name}/${file}`, root);
         if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, actual);
         assert.equal(actual, existsSync(path) ? readFileSync(path, 'utf8') : '', `${name}/${file}`);

@@ -12,11 +12,13 @@ import { SeverityNumber } from '../core/signal.ts';
 import type { WideRecord } from '../core/record.ts';
 import { number, text } from '../core/record.ts';
 import { formatLocalTime, toNanos } from '../core/time.ts';
+import { tracebackOf } from '../core/traceback.ts';
 import type { Zone } from '../core/time.ts';
 import { keys } from '../core/keys.ts';
 import type { Task } from '../model/entities.ts';
 import type { StateFact } from '../model/facts.ts';
 import { timeOf } from '../model/learn.ts';
+import { failureOf } from '../model/resolve.ts';
 import { isFailure } from '../model/states.ts';
 import { stateInstant } from '../model/zone.ts';
 import { attributes } from './common.ts';
@@ -40,13 +42,15 @@ export function stateEvent(task: Task, fact: StateFact, zone: Zone, resource: Re
   const { run } = task;
   const time = toNanos(stateInstant(fact, zone));
   const failed = isFailure(fact.state);
+  const attempted = fact.attempt === undefined ? undefined : task.tries[fact.attempt];
+  const failure = fact.failHistory ?? (fact.logged && attempted !== undefined ? failureOf(attempted) : undefined);
   const severity = failed ? (fact.state === 'fail_retryable' ? 'WARN' : 'ERROR') : 'INFO';
   return {
     timeUnixNano: time,
     observedTimeUnixNano: time,
     severityNumber: SeverityNumber[severity],
     severityText: severity,
-    body: `task ${task.id} ${fact.state}${failed && fact.failHistory !== undefined ? `: ${fact.failHistory}` : ''}`,
+    body: `task ${task.id} ${fact.state}${failed && failure !== undefined ? `: ${failure}` : ''}`,
     eventName: STATE_EVENT,
     attributes: attributes({
       'event.name': STATE_EVENT,
@@ -58,7 +62,7 @@ export function stateEvent(task: Task, fact: StateFact, zone: Zone, resource: Re
       'parsl.executor': fact.executor,
       'parsl.block': fact.block,
       'host.name': fact.host,
-      'error.type': failed ? errorType(fact.failHistory) : undefined,
+      'error.type': failed ? errorType(failure) : undefined,
     }),
     traceId: task.traceId,
     spanId:
@@ -115,25 +119,13 @@ function lineAttributes(record: WideRecord): Record<string, AttributeValue> {
     if (value === null || value === undefined || notAttributes.has(key)) continue;
     kept[key] = typeof value === 'number' && localTimes.has(key) ? formatLocalTime(value) : value;
   }
-  const message = text(record, 'message') ?? '';
-  return message.includes(TRACEBACK) ? { ...kept, ...exceptionOf(message) } : kept;
-}
-
-const TRACEBACK = 'Traceback (most recent call last):';
-/** The line that ends a traceback: `ValueError: negative`, `parsl.errors.NoSuchExecutor`. */
-const EXCEPTION = /^([A-Za-z_][\w.]*)(?::[ \t]*(.*))?$/;
-
-/** What a message with a Python traceback in it says of the exception, by OpenTelemetry's names; the last one counts. */
-function exceptionOf(message: string): Record<string, string> {
-  const start = message.lastIndexOf(TRACEBACK);
-  // Frames and their source lines are indented, the exception is not; its text may have lines of its own.
-  const end = message
-    .slice(start + TRACEBACK.length)
-    .split('\n')
-    .map((line) => EXCEPTION.exec(line))
-    .find((parts) => parts !== null);
-  const stacktrace = { 'exception.stacktrace': message.slice(message.indexOf(TRACEBACK)) };
-  if (end == null) return stacktrace;
-  const [, type = '', about = ''] = end;
-  return { 'exception.type': type, ...(about === '' ? {} : { 'exception.message': about }), ...stacktrace };
+  const traceback = tracebackOf(text(record, 'message') ?? '');
+  if (traceback === undefined) return kept;
+  const { type, message, stacktrace } = traceback;
+  return attributes({
+    ...kept,
+    'exception.type': type,
+    'exception.message': message,
+    'exception.stacktrace': stacktrace,
+  });
 }

@@ -11,7 +11,7 @@ import type { Block, Manager, Run, Task, Try } from '../model/entities.ts';
 import type { StateFact } from '../model/facts.ts';
 import { shownStates } from '../model/facts.ts';
 import type { Moment } from '../model/resolve.ts';
-import { dependsOf, isUnfinished, runInterval, taskInterval } from '../model/resolve.ts';
+import { dependsOf, failureOf, isUnfinished, runInterval, taskInterval } from '../model/resolve.ts';
 import { isFailure, laneOf } from '../model/states.ts';
 import { instantOf, stateInstant } from '../model/zone.ts';
 
@@ -53,10 +53,10 @@ function aboutTask(task: Task, zone: Zone): WideRecord {
 
 function tryKeys(attempted: Try | undefined, zone: Zone): WideRecord {
   if (attempted === undefined) return {};
-  const { executor, failHistory, launched, returned } = attempted;
+  const { executor, launched, returned } = attempted;
   return {
     'parsl.executor': executor.value ?? attempted.task.fields.executor.value ?? '',
-    'parsl.task_fail_history': failHistory.value ?? '',
+    'parsl.task_fail_history': failureOf(attempted) ?? '',
     'parsl.task_try_time_launched': local(instantOf(launched, zone), zone),
     'parsl.task_try_time_returned': local(instantOf(returned, zone), zone),
   };

@@ -13,14 +13,8 @@ import type { Earliest } from '../model/facts.ts';
 import { shownStates, TIMES_END } from '../model/facts.ts';
 import { timeOf } from '../model/learn.ts';
 import {
-  dependsOf,
-  executorOfManager,
-  launchedTries,
-  managerOf,
-  shownState,
-  tryState,
-  usedBy,
-} from '../model/resolve.ts';
+  dependsOf, executorOfManager, failureOf, launchedTries, managerOf, shownState, taskFailureOf, tryState, usedBy,
+} from '../model/resolve.ts'; // prettier-ignore
 import { isBlockEnd, isFinal, laneOf } from '../model/states.ts';
 import type { Touched } from '../model/touched.ts';
 import { currentZone, instantOf, lastInstantOf, stateInstant } from '../model/zone.ts';
@@ -115,7 +109,7 @@ function taskRow(task: Task, zone: Zone): TaskRow {
     hashsum: fields.hashsum.value ?? null,
     memo_source: state === 'memo_done' ? (memoSource(task) ?? null) : null,
     fail_count: task.failCount.value ?? 0,
-    fail_history: failed ? (fields.failHistory.value ?? null) : null,
+    fail_history: failed ? (taskFailureOf(task) ?? null) : null,
     stdout: fields.stdout.value ?? null,
     stderr: fields.stderr.value ?? null,
     inputs: unlessNone(fields.inputs.value) ?? null,
@@ -155,7 +149,7 @@ function tryRow(attempted: Try, zone: Zone): TryRow {
     host: attempted.host.value ?? null,
     block: attempted.block.value ?? null,
     manager: managerOf(attempted, zone) ?? null,
-    fail_history: attempted.failHistory.value ?? null,
+    fail_history: failureOf(attempted) ?? null,
     cpu_time: used.cpuTime ?? null,
     memory_peak: used.memoryPeak ?? null,
     read_bytes: used.readBytes ?? null,

@@ -10,7 +10,7 @@ import type { Zone } from '../core/time.ts';
 import type { Run, Task, Try } from '../model/entities.ts';
 import { isKnown } from '../model/facts.ts';
 import type { Interval } from '../model/resolve.ts';
-import { runInterval, shownState, taskInterval, tryInterval, tryState, usedBy } from '../model/resolve.ts';
+import { failureOf, runInterval, shownState, taskInterval, tryInterval, tryState, usedBy } from '../model/resolve.ts';
 import { isFailure, taskStates } from '../model/states.ts';
 import { instantOf, lastInstantOf } from '../model/zone.ts';
 import { countBlocks, executorsOf, failedBlocks, idleBlocks } from './blocks.ts';
@@ -67,7 +67,7 @@ export class RunMetrics {
         exemplar,
       );
     if (isFailure(outcome))
-      this.#failures.at(named(instruments.tryFailures, [...labels, errorType(attempted.failHistory.value)])).value += 1;
+      this.#failures.at(named(instruments.tryFailures, [...labels, errorType(failureOf(attempted))])).value += 1;
     this.#recordUsage(attempted, labels, exemplar);
     this.#told.tryClosed(attempted, end.at, zone);
   }

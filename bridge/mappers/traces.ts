@@ -9,7 +9,8 @@ import { SpanKind } from '../core/signal.ts';
 import type { Zone } from '../core/time.ts';
 import type { Task, Try } from '../model/entities.ts';
 import {
-  dependsOf, isUnfinished, launchedTries, managerOf, pendingPhase, submitState, taskInterval, tryInterval, tryPhases, tryState, usedBy,
+  dependsOf, failureOf, isUnfinished, launchedTries, managerOf, pendingPhase, submitState, taskFailureOf, taskInterval, tryInterval,
+  tryPhases, tryState, usedBy,
 } from '../model/resolve.ts'; // prettier-ignore
 import { isFailure } from '../model/states.ts';
 import type { Resources } from './common.ts';
@@ -35,7 +36,7 @@ export function trySpans(attempted: Try, zone: Zone, resources: Resources): TryS
   const state = tryState(attempted);
   const interval = tryInterval(attempted, zone);
   if (interval === undefined) return { spans: [], negativePhases: 0 };
-  const failure = state !== undefined && isFailure(state) ? (attempted.failHistory.value ?? state) : undefined;
+  const failure = state !== undefined && isFailure(state) ? (failureOf(attempted) ?? state) : undefined;
   const spans = [
     span({
       traceId: task.traceId,
@@ -118,7 +119,7 @@ export function taskSpans(task: Task, zone: Zone, resources: Resources): Span[] 
   if (interval === undefined) return [];
   const state = submitState(task);
   const failed = state === 'failed' || state === 'dep_fail';
-  const failure = failed ? (fields.failHistory.value ?? state) : undefined;
+  const failure = failed ? (taskFailureOf(task) ?? state) : undefined;
   const resource = resources.submit(run);
   const about = { 'parsl.dfk': run.id, 'parsl.task': task.id, 'parsl.app_name': fields.app.value };
   const spans = [

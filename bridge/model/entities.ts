@@ -123,6 +123,8 @@ export interface Try {
   readonly ended: Earliest;
   readonly executor: Latest<string>;
   readonly failHistory: Latest<string>;
+  /** The exception that a line tells, which counts if the try failed and no message says why. */
+  readonly exception: Latest<string>;
   readonly host: Latest<string>;
   readonly block: Latest<string>;
   /** Told by log lines alone; messages tell a block and a host. */
@@ -288,6 +290,7 @@ export function newTry(task: Task, number: number): Try {
     ended: earliest(),
     executor: latest(),
     failHistory: latest(),
+    exception: latest(),
     host: latest(),
     block: latest(),
     manager: latest(),

@@ -5,6 +5,7 @@
 import type { Value, WideRecord } from '../core/record.ts';
 import { flag, number, text } from '../core/record.ts';
 import { toMicros } from '../core/time.ts';
+import { tracebackOf } from '../core/traceback.ts';
 import type { Block, Manager, Run, RunField, Sample, Task, TaskField, Try, WorkerFact } from './entities.ts';
 import { newBlock, newExecutor, newTry, newUsage, placeOf, runFields, taskFields } from './entities.ts';
 import type { Earliest, Latest, Stamp, Times } from './facts.ts';
@@ -220,6 +221,7 @@ const EXTRAS_MAX = 32;
 export function tellsOfTask(record: WideRecord): boolean {
   if (record['parsl.waits_for'] !== undefined || record['parsl.dependency_task'] !== undefined) return true;
   if (attemptOf(record) === undefined) return false;
+  if (tellsException(record)) return true;
   if (record['parsl.manager'] !== undefined || tryKeys.some((key) => record[key] !== undefined)) return true;
   for (const key in record) if (key.startsWith(RESOURCES)) return true;
   return false;
@@ -238,6 +240,7 @@ export function learnLine(attempted: Try, record: WideRecord, stamp: Stamp): voi
   const rank = rankOf(stamp, false);
   for (const key of tryKeys) learnExtra(attempted, key, record[key], rank);
   for (const key in record) if (key.startsWith(RESOURCES)) learnExtra(attempted, key, record[key], rank);
+  learnException(attempted, record, stamp);
   const manager = text(record, 'parsl.manager');
   if (manager === undefined) return;
   // A worker knows that it ran the try; who sent it somewhere knows only that.
@@ -245,6 +248,21 @@ export function learnLine(attempted: Try, record: WideRecord, stamp: Stamp): voi
   learn(attempted.manager, manager, place);
   learnText(attempted.block, record, 'parsl.block', place);
   learnText(attempted.host, record, 'host.name', place);
+}
+
+/** Only the submit side knows what ended a try: a worker may log what it gets over. */
+function learnException(attempted: Try, record: WideRecord, stamp: Stamp): void {
+  if (!tellsException(record)) return;
+  const { type, message } = tracebackOf(text(record, 'message') ?? '') ?? {};
+  if (type !== undefined)
+    learn(attempted.exception, message === '' ? type : `${type}: ${message}`, rankOf(stamp, true));
+  const named = text(record, 'error.type');
+  if (named !== undefined) learn(attempted.exception, named, rankOf(stamp, false));
+}
+
+function tellsException(record: WideRecord): boolean {
+  if (record['error.type'] !== undefined) return true;
+  return record['source.log'] === 'parsl' && (text(record, 'message') ?? '').includes('\nTraceback ');
 }
 
 function learnExtra(attempted: Try, key: string, value: Value | undefined, rank: number): void {

@@ -7,7 +7,7 @@ import type { Block, Manager, Run, Task, Try } from './entities.ts';
 import { placeOf } from './entities.ts';
 import type { Extent, StateFact } from './facts.ts';
 import { isKnown, shownStates } from './facts.ts';
-import { isBlockEnd, isFinal } from './states.ts';
+import { isBlockEnd, isFailure, isFinal } from './states.ts';
 import { instantOf, lastInstantOf, stateInstant } from './zone.ts';
 
 /** Microseconds since the epoch. */
@@ -155,6 +155,19 @@ export function tryState(attempted: Try): string | undefined {
   }
   if (attempted.wasGivenUp && (best === undefined || !isFinal(best.state))) return 'fail_retryable';
   return best?.state;
+}
+
+/** Why a try failed: what messages say, else the exception that a line of a failed try tells. */
+export function failureOf(attempted: Try): string | undefined {
+  const { failHistory, exception } = attempted;
+  if (failHistory.value !== undefined || exception.value === undefined) return failHistory.value;
+  return isFailure(tryState(attempted) ?? '') ? exception.value : undefined;
+}
+
+/** Why a task failed: what messages say, else why its last try did. */
+export function taskFailureOf(task: Task): string | undefined {
+  const last = task.tries.at(-1);
+  return task.fields.failHistory.value ?? (last === undefined ? undefined : failureOf(last));
 }
 
 /** What a try used, as far as its samples tell: undefined where they do not. */

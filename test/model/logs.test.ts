@@ -113,6 +113,24 @@ describe('model: logs', () => {
     assert.equal(only(fold([...lines, line(2, 1, 0, { 'workqueue.task': 12 })]).spans, { 'parsl.span': 'try' }).attributes['workqueue.task'], 12); // prettier-ignore
   });
 
+  it('why a try failed is what its message says, else what a line does', () => {
+    const failed = [...lines.slice(0, 5), state(9, 'failed')];
+    const because = line(8.9, 1, 0, { 'error.type': 'ValueError' });
+    const traceback = line(8.9, 1, 0, { 'source.log': 'parsl', message: 'x\nTraceback (most recent call last):\n  f\nOSError: disk' }); // prettier-ignore
+    const why = (records: readonly WideRecord[]) => {
+      const { spans, logs, engine } = fold(records, { hasRows: true });
+      const [attempt] = engine.takeRows().tries;
+      const event = logs.find(({ attributes }) => attributes['parsl.task_state'] === 'failed' && attributes['event.name'] !== undefined); // prettier-ignore
+      const [task, tried] = ['task', 'try'].map((kind) => only(spans, { 'parsl.span': kind }));
+      return [task?.status.message, tried?.attributes['error.type'], event?.attributes['error.type'], attempt?.fail_history]; // prettier-ignore
+    };
+    assert.deepEqual(why([...failed, because]), ['ValueError', 'ValueError', 'ValueError', 'ValueError']);
+    assert.deepEqual(why([...failed, traceback, because]), ['OSError: disk', 'OSError', 'OSError', 'OSError: disk']);
+    const message = parsl.task(1, 0, 'failed', 9, {}, { 'parsl.task_fail_history': "KeyError('x')" });
+    assert.deepEqual(why([...failed, traceback, message]), ["KeyError('x')", 'KeyError', 'KeyError', "KeyError('x')"]);
+    assert.deepEqual(why([...lines, traceback]).slice(1), [undefined, undefined, null]);
+  });
+
   it('a line’s arrival tells nothing of the run’s clocks: its file may have lain there for days', () => {
     const old = { 'parsl.dfk': RUN, message: 'old', 'parsl.timestamp': at(0), 'source.arrival': at(1e6) };
     const { engine } = fold([old, ...parsl.whole(1, 1, 5)], { hasRows: true });
