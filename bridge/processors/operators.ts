@@ -4,7 +4,7 @@
  *
  * In this order: relabel, the rules on single records, what the order of lines tells, twins, joins and implications.
  */
-import type { WideRecord } from '../core/record.ts';
+import type { Value, WideRecord } from '../core/record.ts';
 import type { Distinct } from './distinct.ts';
 import { createDistinct } from './distinct.ts';
 import type { Contradiction, HeldReason, HoldLimits } from './imply.ts';
@@ -126,6 +126,15 @@ export function createOperators(options: OperatorsOptions): Operators {
     }
     implications.add(record, now, emit);
   };
+  /** NODE_INFO says whose a manager is, thousands of times; what other messages tell no log line needs. */
+  const managers = new Set<Value>();
+  const learnPlace = (record: WideRecord): void => {
+    const manager = record['parsl.manager'];
+    if (manager === undefined || manager === null || managers.has(manager)) return;
+    if (managers.size >= MANAGERS_MAX) managers.clear();
+    managers.add(manager);
+    implications.learn(record, emit);
+  };
 
   return {
     apply(records, arrival) {
@@ -133,13 +142,13 @@ export function createOperators(options: OperatorsOptions): Operators {
       if (implications.nextDeadline <= now) implications.tick(now, emit);
       // What radios brought goes on as it is, and so does its array.
       if (records.every(isMessage)) {
-        for (const record of records) if (tellsPlaces(record)) implications.learn(record, emit);
+        for (const record of records) learnPlace(record);
         const released = take();
         return released.length === 0 ? records : [...released, ...records];
       }
       for (const record of records) {
         if (isMessage(record)) {
-          if (tellsPlaces(record)) implications.learn(record, emit);
+          learnPlace(record);
           out.push(record);
           continue;
         }
@@ -171,12 +180,10 @@ export function createOperators(options: OperatorsOptions): Operators {
   };
 }
 
+/** Managers that need not be learnt again; when there are more, all are. */
+const MANAGERS_MAX = 10_000;
+
 /** A monitoring message says all that it is about. */
 function isMessage(record: WideRecord): boolean {
   return record['parsl.message_type'] !== undefined;
-}
-
-/** NODE_INFO says whose a manager is; what other messages tell no log line needs. */
-function tellsPlaces(record: WideRecord): boolean {
-  return record['parsl.manager'] !== undefined;
 }

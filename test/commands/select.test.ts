@@ -142,6 +142,21 @@ select:
     });
   });
 
+  it('does what docs/rules.md says of its example', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/rules.md'), 'utf8');
+    const [, lines = ''] = /```json\n([^]*?)```/.exec(page) ?? [];
+    const [, example = ''] = /```yaml\n([^]*?)```/.exec(page) ?? [];
+    write('racks.csv', 'cluster,rack\nblue,12\n');
+    const { io, records } = ioOf();
+    const input = write('jobs.jsonl', lines);
+    assert.equal(await selectCommand([input], { rules: [write('jobs.yaml', example)], output: '-' }, io), 0);
+    assert.deepEqual(records().map(({ cluster, records: count }) => [cluster, count]), [['blue', 2]]); // prettier-ignore
+    const options = { rules: [join(directory, 'jobs.yaml')], report: (error: Error) => assert.fail(error) };
+    const widened: WideRecord[] = [];
+    for await (const batch of readWidened(findInputs([input]), options)) widened.push(...batch);
+    assert.deepEqual(widened.map(({ job, cluster, rack, metric, value }) => [job, cluster, rack, metric, value]), [[7, 'blue', 12, undefined, undefined], [7, 'blue', 12, 'my.job.duration', 1.5]]); // prettier-ignore
+  });
+
   it('is a library call, too', async () => {
     const records: WideRecord[] = [];
     const options = { rules: [rules()], report: (error: Error) => assert.fail(error) };
