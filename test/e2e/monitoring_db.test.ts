@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import Database from 'better-sqlite3';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -16,29 +16,15 @@ import { decodeFrames } from '../../bridge/formats/frames.ts';
 import { openReader } from '../../bridge/receivers/monitoring_db/reader.ts';
 import { messagesOf, readDb, recordedDbFile, writeDb } from '../helpers/monitoring_db.ts';
 import { tempDir } from '../helpers/receiver.ts';
+import { pythonWith, type Python } from './python_packages.ts';
 
 const here = import.meta.dirname;
 const newest = '2026.10.26';
 const RELEASES = ['2024.12.16', newest];
 const TASKS = 2_000;
 
-interface Python {
-  readonly path: string;
-  /** Where Parsl with its monitoring's own dependencies is, which the plugin's environments do not have. */
-  readonly packages: string;
-}
-
-function pythonWith(parsl: string): Python {
-  const venv = execFileSync(process.execPath, [join(here, 'python', 'venv.mjs'), parsl], { encoding: 'utf8' }).trim();
-  const path = join(venv, 'bin', 'python');
-  const packages = `${venv}-monitoring`;
-  if (!existsSync(join(packages, 'complete'))) {
-    const wanted = ['--target', packages, '--upgrade', `parsl[monitoring]==${parsl}`, 'pandas'];
-    execFileSync(path, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...wanted]);
-    writeFileSync(join(packages, 'complete'), '');
-  }
-  return { path, packages };
-}
+const withMonitoring = (parsl: string): Python =>
+  pythonWith(parsl, 'monitoring', [`parsl[monitoring]==${parsl}`, 'pandas']);
 
 function messagesIn(capture: string): WideRecord[] {
   const parser = createFrameParser({ frame_bytes_max: 2 ** 26 });
@@ -70,7 +56,7 @@ describe('monitoring.db beside the installed Parsl', function () {
     for (const end of ['finish', 'kill'] as const)
       it(`${release}: ${TASKS} small tasks, ${end}`, async () => {
         const dir = await tempDir();
-        const python = pythonWith(release);
+        const python = withMonitoring(release);
         const env = { ...process.env, PYTHONPATH: [join(here, 'python'), python.packages].join(':') };
         const args = [join(here, 'python', 'tapped.py'), dir, String(TASKS), end];
         const child = spawn(python.path, args, { env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -101,7 +87,7 @@ describe('monitoring.db beside the installed Parsl', function () {
 
   it('gives notebooks the same answers: all of parsl.monitoring.queries.pandas', async () => {
     const dir = await tempDir();
-    const { path, packages } = pythonWith(newest);
+    const { path, packages } = withMonitoring(newest);
     const answers = (db: string): unknown[] => {
       const env = { ...process.env, PYTHONPATH: packages };
       return JSON.parse(
