@@ -66,6 +66,11 @@ export class LogCutter {
     return this.#columns === undefined ? position : { ...position, columns: this.#columns };
   }
 
+  /** Goes on at `offset` instead: what lies before it was given out. */
+  skipTo(offset: number): void {
+    this.#offset = offset;
+  }
+
   /** Bytes that wait for the rest of their record. */
   get waiting(): number {
     return this.#rest.length;

@@ -173,6 +173,14 @@ describe('receivers/run_dir', () => {
     assert.deepEqual(messages(second.records), ['b']);
   });
 
+  it('reads a last line without a newline once, and again only if it has grown', async () => {
+    put('000/parsl.log', `${TEXT}a\n${TEXT}b`);
+    assert.deepEqual(messages((await read()).records), ['a', 'b']);
+    assert.deepEqual(messages((await read()).records), []);
+    add('000/parsl.log', `ut more\n${TEXT}c\n`);
+    assert.deepEqual(messages((await read()).records), ['but more', 'c']);
+  });
+
   it('does not forget where it was while a batch is on its way', async () => {
     put('000/parsl.jsonlog', line('a'));
     const gate = Promise.withResolvers<undefined>();

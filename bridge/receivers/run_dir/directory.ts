@@ -3,7 +3,7 @@
  * link in somebody else's directory may lead anywhere.
  */
 import { createReadStream } from 'node:fs';
-import { open, opendir, stat } from 'node:fs/promises';
+import { open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { BridgeError } from '../../core/errors.ts';
@@ -13,14 +13,18 @@ import { isDatabasePath, isWanted, type SeenFile, type Tree, type TreeLimits } f
 const CHUNK_BYTES = 2 ** 19;
 
 export function directoryTree(root: string, limits: TreeLimits, onBytes: (bytes: number) => void): Tree {
+  /** A file is opened to be told by its content until it has told; each later look costs a listing alone. */
+  const known = new Map<string, SeenFile['format']>();
   return {
     isSequential: false,
     async look(report) {
       const seen: SeenFile[] = [];
       for await (const path of walk(root, limits, report)) {
         try {
-          const file = await lookInto(root, path);
-          if (file !== undefined) seen.push(file);
+          const format = known.get(path) ?? (await formatOf(root, path));
+          if (format === undefined) continue;
+          known.set(path, format);
+          seen.push({ path, format });
         } catch (error) {
           report(BridgeError.from(error, 'BRIDGE_IO', `read ${join(root, path)}`));
         }
@@ -33,7 +37,7 @@ export function directoryTree(root: string, limits: TreeLimits, onBytes: (bytes:
 }
 
 /** Paths of all files that may be logs or databases, relative to `root`, in no order. */
-export async function* walk(
+async function* walk(
   root: string,
   { files_max, depth_max }: TreeLimits,
   report: (error: BridgeError) => void,
@@ -62,17 +66,14 @@ export async function* walk(
   }
 }
 
-/** What a file is; undefined if it is none of ours, or nothing can be told of it yet. Throws what the disk throws. */
-export async function lookInto(root: string, path: string): Promise<SeenFile | undefined> {
-  const full = join(root, path);
-  if (isDatabasePath(path)) return { path, size: (await stat(full)).size, format: 'database' };
-  const file = await open(full);
+/** What a file is by its content; undefined if nothing can be told of it, or not yet. Throws what the disk throws. */
+async function formatOf(root: string, path: string): Promise<SeenFile['format'] | undefined> {
+  if (isDatabasePath(path)) return 'database';
+  const file = await open(join(root, path));
   try {
-    const { size } = await file.stat();
-    const head = Buffer.alloc(Math.min(HEAD_BYTES, size));
-    const { bytesRead } = await file.read(head, 0, head.length, 0);
-    const format = sniff(head.subarray(0, bytesRead));
-    return format === undefined ? undefined : { path, size, format };
+    const head = Buffer.alloc(HEAD_BYTES);
+    const { bytesRead } = await file.read(head, 0, HEAD_BYTES, 0);
+    return sniff(head.subarray(0, bytesRead));
   } finally {
     await file.close();
   }

@@ -5,7 +5,6 @@ import type { SeenFile } from './tree.ts';
 
 export interface PlannedLog {
   readonly path: string;
-  readonly size: number;
   readonly rank: number;
   readonly header: LogHeader;
 }
@@ -21,18 +20,18 @@ export function plan(seen: readonly SeenFile[], input: string): Plan {
   const runDirs = runDirsOf(seen.map(({ path }) => path));
   const logs: PlannedLog[] = [];
   const databases: string[] = [];
-  for (const { path, size, format } of seen) {
+  for (const { path, format } of seen) {
     if (format === 'database') databases.push(path);
     else {
       const log = placeLog(path, format, runDirs);
-      if (log !== undefined) logs.push(plannedLog(path, size, log, input));
+      if (log !== undefined) logs.push(plannedLog(path, log, input));
     }
   }
   return { logs: logs.sort(inOrder), databases: databases.sort() };
 }
 
-export function plannedLog(path: string, size: number, { format, keys, rank }: LogFile, input: string): PlannedLog {
-  return { path, size, rank, header: { format, keys: { 'source.input': input, 'source.path': path, ...keys } } };
+function plannedLog(path: string, { format, keys, rank }: LogFile, input: string): PlannedLog {
+  return { path, rank, header: { format, keys: { 'source.input': input, 'source.path': path, ...keys } } };
 }
 
 export function runDirsOf(paths: readonly string[]): Set<string> {

@@ -23,6 +23,8 @@ export interface Remembered extends LogPosition {
   readonly path: string;
   /** First bytes of the file, base64. */
   readonly head: string;
+  /** Size of a file whose last line was given out without its newline: should it grow, that line is read again. */
+  readonly size?: number;
 }
 
 interface Tail {
@@ -85,12 +87,11 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
   async function lookAt(id: string, log: PlannedLog, { size, mtimeMs }: Stats, isLast: boolean): Promise<boolean> {
     const known = tails.get(id);
     // Where nobody has written since the last look, what waits is whole.
-    if (known?.read === size && known.changed === mtimeMs)
-      return known.cutter.waiting === 0 || give(id, known, known.cutter.flush(isLast));
+    if (known?.read === size && known.changed === mtimeMs) return give(id, known, known.cutter.flush(false));
     const file = await open(join(root, log.path));
     try {
       const head = await bytesAt(file, 0, FINGERPRINT_BYTES);
-      const tail = await tailOf(id, log, size, head.toString('base64'));
+      const tail = await tailOf(id, log, size, head.toString('base64'), isLast);
       if (tail === undefined) return false;
       tail.changed = mtimeMs;
       while (tail.read < size) {
@@ -100,14 +101,20 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
         onBytes(bytes.length);
         if (!(await give(id, tail, tail.cutter.push(bytes)))) return false;
       }
-      return !isLast || (await give(id, tail, tail.cutter.flush(true)));
+      return !isLast || (await giveLast(id, tail));
     } finally {
       await file.close();
     }
   }
 
   /** The tail of a file that has `size` and begins with `head`; undefined if the receiver was stopped. */
-  async function tailOf(id: string, log: PlannedLog, size: number, head: string): Promise<Tail | undefined> {
+  async function tailOf(
+    id: string,
+    log: PlannedLog,
+    size: number,
+    head: string,
+    isLast: boolean,
+  ): Promise<Tail | undefined> {
     const isSame = (file: { head: string; offset: number }): boolean => size >= file.offset && begins(head, file.head);
     const known = tails.get(id) ?? adopted(id, log.path, isSame);
     if (known !== undefined && isSame({ head: known.head, offset: known.read })) {
@@ -118,6 +125,7 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
     if (known !== undefined && !(await forget(id, known))) return undefined;
     const before = positions.get(id) ?? [...positions.values()].find(({ path }) => path === log.path);
     const cutter = new LogCutter(log.header, limits, report, before && isSame(before) ? before : undefined);
+    if (isLast && before?.size === size && isSame(before)) cutter.skipTo(size);
     const tail = { path: log.path, head, cutter, read: cutter.position.offset, changed: 0 };
     tails.set(id, tail);
     return tail;
@@ -141,7 +149,7 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
   /** What waits of a file that is gone is whole now. */
   async function forget(id: string, tail: Tail): Promise<boolean> {
     tails.delete(id);
-    const isGiven = await give(id, tail, tail.cutter.flush(true));
+    const isGiven = await giveLast(id, tail);
     positions.delete(id);
     return isGiven;
   }
@@ -156,6 +164,15 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
     if (frames.length === 0) return true;
     const position = { ...tail.cutter.position, path: tail.path, head: tail.head };
     return deliver(frames, () => positions.set(id, position));
+  }
+
+  /** Gives out all that is there, a last line without its newline too, as there is nothing to wait for. */
+  async function giveLast(id: string, tail: Tail): Promise<boolean> {
+    if (!(await give(id, tail, tail.cutter.flush(false)))) return false;
+    const { position } = tail.cutter;
+    const frames = tail.cutter.flush(true);
+    const kept = { ...position, path: tail.path, head: tail.head, size: tail.read };
+    return frames.length === 0 || deliver(frames, () => positions.set(id, kept));
   }
 
   return { look, forgetGone, positions };

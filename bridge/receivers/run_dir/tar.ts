@@ -74,9 +74,8 @@ export function tarTree(path: string, limits: TreeLimits, signal: AbortSignal, o
             report(new BridgeError('BRIDGE_IO', message, { reason: 'limit' }));
             break;
           }
-          const size = entry.header.size;
           const format = isDatabasePath(name) ? 'database' : sniff(await headOf(entry));
-          if (format !== undefined) seen.push({ path: name, size, format });
+          if (format !== undefined) seen.push({ path: name, format });
         }
       } catch (error) {
         report(BridgeError.from(error, 'BRIDGE_DECODE', `read ${path}`)); // What came before it is used.

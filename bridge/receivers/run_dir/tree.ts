@@ -19,8 +19,6 @@ export const treeLimits: TreeLimits = { files_max: 200_000, depth_max: 32, datab
 
 export interface SeenFile {
   readonly path: string;
-  /** Bytes. */
-  readonly size: number;
   /** By its content; `database` is a monitoring.db. */
   readonly format: LogFormat | 'database';
 }

@@ -41,7 +41,7 @@ export function zipTree(path: string, limits: TreeLimits, onBytes: (bytes: numbe
           for (const [name, entry] of entries) {
             const head = isDatabasePath(name) ? undefined : await headOf(zip, entry, `${path}: ${name}`, report);
             const format = head === undefined ? 'database' : sniff(head);
-            if (format !== undefined) seen.push({ path: name, size: entry.uncompressedSize, format });
+            if (format !== undefined) seen.push({ path: name, format });
           }
         } finally {
           zip.close();
