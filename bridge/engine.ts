@@ -3,26 +3,25 @@
  * feeds it journal entries, `convert` feeds it files; both get the same spans.
  */
 import type { WideRecord } from './core/record.ts';
-import { stringify, text } from './core/record.ts';
+import { text } from './core/record.ts';
 import type { Rows, SampleRow } from './core/row.ts';
 import type { LogRecord, Metric, Span } from './core/signal.ts';
 import { machineZone, toNanos } from './core/time.ts';
 import type { Zone } from './core/time.ts';
 import { Resources } from './mappers/common.ts';
 import { logPhaseSpans } from './mappers/log_phases.ts';
-import { lineTime, logLine, stateEvent } from './mappers/logs.ts';
+import { inOrder, lineTime, logLine, stateEvent, stateEvents } from './mappers/logs.ts';
 import { runMessages, taskMessages } from './mappers/messages.ts';
 import { Metrics } from './mappers/metrics.ts';
 import { recordRow, rowsOf, sampleRow } from './mappers/rows.ts';
 import { runSpans } from './mappers/run_trace.ts';
 import { taskSpans, trySpans } from './mappers/traces.ts';
 import type { Run, Task } from './model/entities.ts';
-import type { StateFact } from './model/facts.ts';
 import { shownStates } from './model/facts.ts';
 import { Fold } from './model/fold.ts';
 import type { LoggedTry } from './model/log_phases.ts';
 import { LogPhases } from './model/log_phases.ts';
-import { currentZone, lastInstantOf, instantOf, settleZone, stateInstant } from './model/zone.ts';
+import { ClosedZones, currentZone, lastInstantOf, instantOf, settleZone, stateInstant } from './model/zone.ts';
 
 export interface EngineOptions {
   /**
@@ -85,8 +84,7 @@ export class Engine {
   /** Records with text, kept until finish() where everything is told then. */
   #texts: WideRecord[] = [];
   #samples: SampleRow[] = [];
-  /** Lines of a run may come after it closed. */
-  readonly #closedZones = new Map<string, Zone>();
+  readonly #closedZones = new ClosedZones();
   /** Records with text for the read side. Their zone may still be told. */
   #told: WideRecord[] = [];
   #negativePhases = 0;
@@ -209,13 +207,12 @@ export class Engine {
 
   /** Closes one run, or all of them, as they stand. */
   finish(run?: string): Output {
-    // While their runs are there; equal records count once.
-    const lines = new Map(this.#lines(this.#texts).map((line) => [lineKey(line), line]));
+    const lines = inOrder(this.#lines(this.#texts)); // While their runs are there.
     this.#texts = [];
     this.#fold.finish(run);
     this.#phases.finish(run);
     this.#isFinished = run === undefined;
-    for (const [, line] of [...lines].sort(([a], [b]) => (a < b ? -1 : 1))) this.#output.logs.push(line);
+    for (const line of lines) this.#output.logs.push(line);
     return this.#take();
   }
 
@@ -249,10 +246,8 @@ export class Engine {
 
   /** The events of a task's states, or, where messages told theirs at once, of those that lines alone told. */
   #tellStates(task: Task, zone: Zone): void {
-    const resource = this.#resources.submit(task.run);
-    const states = shownStates(task.states).filter(({ logged }) => logged || !this.#isLive);
-    const facts = states.sort((a, b) => stateInstant(a, zone) - stateInstant(b, zone) || compareFacts(a, b));
-    for (const fact of facts) this.#output.logs.push(stateEvent(task, fact, zone, resource));
+    const facts = shownStates(task.states).filter(({ logged }) => logged || !this.#isLive);
+    this.#output.logs.push(...stateEvents(task, facts, zone, this.#resources.submit(task.run)));
   }
 
   #tick(now: number): void {
@@ -266,8 +261,7 @@ export class Engine {
     this.#output.messages.push(...runMessages(run, zone));
     this.#phases.runClosed(run.id);
     if (this.#hasSignals) this.#output.spans.push(...this.#trySpans.splice(0), ...runSpans(run, zone, this.#resources));
-    if (this.#closedZones.size >= CLOSED_ZONES_MAX) this.#closedZones.clear();
-    this.#closedZones.set(run.id, zone);
+    this.#closedZones.remember(run.id, zone);
     this.#metrics.runClosed(run, this.#now);
     if (this.#phases.isOpen(run.id)) this.#closing.set(run.id, run);
     else this.#runDone(run);
@@ -315,9 +309,9 @@ export class Engine {
 
   /** The zone of a run, whether it is open or closed; undefined: of what belongs to none. */
   #zoneOf(id: string | undefined): Zone {
-    const run = id === undefined ? undefined : this.#fold.runs.get(id);
-    if (run !== undefined) return currentZone(run, this.#zone);
-    return (id === undefined ? undefined : this.#closedZones.get(id)) ?? this.#zone ?? machineZone();
+    if (id === undefined) return this.#zone ?? machineZone();
+    const run = this.#fold.runs.get(id);
+    return run === undefined ? this.#closedZones.of(id, this.#zone) : currentZone(run, this.#zone);
   }
 
   #lines(records: readonly WideRecord[]): LogRecord[] {
@@ -335,20 +329,7 @@ function newOutput(): Output {
   return { spans: [], logs: [], messages: [] };
 }
 
-/** Closed runs whose zone is remembered. */
-const CLOSED_ZONES_MAX = 1000;
 /** Spans handed to onOutput at a time. */
 const PIECE_SPANS = 1000;
-
-/** Any fixed order will do for what happened at the same time. */
-function compareFacts(a: StateFact, b: StateFact): number {
-  if (a.state !== b.state) return a.state < b.state ? -1 : 1;
-  return (a.attempt ?? -1) - (b.attempt ?? -1) || Number(a.local) - Number(b.local);
-}
-
-/** Sorts lines by trace, then time, then all they say. */
-function lineKey({ traceId, timeUnixNano, severityText, body, attributes }: LogRecord): string {
-  return `${traceId}\n${timeUnixNano.toString().padStart(20, '0')}\n${body}\n${severityText}\n${stringify(attributes)}`;
-}
 
 const unknownRun = { attributes: { 'service.namespace': 'parsl', 'service.name': 'parsl' } };

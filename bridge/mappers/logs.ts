@@ -10,7 +10,7 @@ import { taskId, trySpanId } from '../core/ids.ts';
 import type { AttributeValue, LogRecord, Resource } from '../core/signal.ts';
 import { SeverityNumber } from '../core/signal.ts';
 import type { WideRecord } from '../core/record.ts';
-import { number, text } from '../core/record.ts';
+import { number, stringify, text } from '../core/record.ts';
 import { formatLocalTime, toNanos } from '../core/time.ts';
 import { tracebackOf } from '../core/traceback.ts';
 import type { Zone } from '../core/time.ts';
@@ -71,6 +71,19 @@ export function stateEvent(task: Task, fact: StateFact, zone: Zone, resource: Re
   };
 }
 
+/** The events of states of one task, in the order of their times. */
+export function stateEvents(task: Task, facts: readonly StateFact[], zone: Zone, resource: Resource): LogRecord[] {
+  return [...facts]
+    .sort((a, b) => stateInstant(a, zone) - stateInstant(b, zone) || compareFacts(a, b))
+    .map((fact) => stateEvent(task, fact, zone, resource));
+}
+
+/** Any fixed order will do for what happened at the same time. */
+function compareFacts(a: StateFact, b: StateFact): number {
+  if (a.state !== b.state) return a.state < b.state ? -1 : 1;
+  return (a.attempt ?? -1) - (b.attempt ?? -1) || Number(a.local) - Number(b.local);
+}
+
 /** Keys that become fields of the log record, or tell only how it reached the bridge. */
 const notAttributes = new Set(['time', 'message', 'level', 'source.receiver', 'source.arrival']);
 
@@ -102,6 +115,16 @@ export function logLine(record: WideRecord, zone: Zone, resource: Resource): Log
         : (ids?.spanId ?? ''),
     resource,
   };
+}
+
+/** Lines by trace, then time, then all they say; equal ones count once. */
+export function inOrder(lines: readonly LogRecord[]): LogRecord[] {
+  const byKey = new Map(lines.map((line) => [lineKey(line), line]));
+  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
+}
+
+function lineKey({ traceId, timeUnixNano, severityText, body, attributes }: LogRecord): string {
+  return `${traceId}\n${timeUnixNano.toString().padStart(20, '0')}\n${body}\n${severityText}\n${stringify(attributes)}`;
 }
 
 /** When a record says that it was made, nanoseconds; undefined if it does not. `zone` is that of its naive times. */

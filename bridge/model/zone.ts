@@ -24,6 +24,26 @@ export function settleZone(run: Run, configured: Zone | undefined): Zone {
   return (run.zone ??= currentZone(run, configured));
 }
 
+/** Closed runs whose zone is remembered. */
+const CLOSED_MAX = 1_000;
+
+/** The zones of runs that have closed: lines of their logs may come later. */
+export class ClosedZones {
+  readonly #zones = new Map<string, Zone>();
+
+  remember(run: string, zone: Zone): void {
+    for (const oldest of this.#zones.keys()) {
+      if (this.#zones.size < CLOSED_MAX) break;
+      this.#zones.delete(oldest);
+    }
+    this.#zones.set(run, zone);
+  }
+
+  of(run: string, configured: Zone | undefined): Zone {
+    return this.#zones.get(run) ?? configured ?? machineZone();
+  }
+}
+
 /** A time as an instant, in microseconds: what messages told, else what log lines did; undefined if nobody did. */
 export function instantOf(time: Earliest, zone: Zone): number | undefined {
   return combine(isTold(time) ? time : (time.logged ?? time), zone, Math.min);
