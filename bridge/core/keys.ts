@@ -41,7 +41,11 @@ export const keys: readonly Key[] = [
   { key: 'source.line', type: 'integer', about: 'Line in that file, from 1.' },
   { key: 'source.input', type: 'text', about: 'Name of the input that the file lies in, such as runinfo.tar.gz.' },
   { key: 'source.run_dir', type: 'text', about: 'Run directory that the file belongs to, relative to the input.' },
-  { key: 'source.log', type: 'text', about: 'Whose log it is, such as parsl, interchange, manager, worker or work_queue.' },
+  {
+    key: 'source.log',
+    type: 'text',
+    about: 'Whose log it is, such as parsl, interchange, manager, worker or work_queue.',
+  },
   {
     key: 'source.copy',
     type: 'integer',
@@ -89,6 +93,19 @@ export const keys: readonly Key[] = [
   },
   { key: 'workqueue.task', type: 'integer', about: 'Work Queue’s number of a task.', aliases: ['wq_task_id'] },
   { key: 'taskvine.task', type: 'integer', about: 'TaskVine’s number of a task.', aliases: ['vine_task_id'] },
+  ...(['workqueue', 'taskvine'] as const).flatMap((system) =>
+    (
+      [
+        ['state', 'text', 'State that the task entered in its transaction log, such as WAITING.'],
+        ['result', 'text', 'How the task ended there; SUCCESS also where the app raised an exception.'],
+        ['exit_code', 'integer', 'Exit code of the task’s process.'],
+        ['worker', 'text', 'Id of a worker of that system.'],
+        ['worker_address', 'text', 'Host and port of such a worker.'],
+        ['category', 'text', 'Category of the task, which is its app where Parsl sets it.'],
+        ['file', 'text', 'Name of a file in its cache.'],
+      ] as const
+    ).map(([name, type, about]) => ({ key: `${system}.${name}`, type, about })),
+  ),
   {
     key: 'parsl.dependency_task',
     type: 'text',
