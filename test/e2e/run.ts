@@ -30,7 +30,7 @@ const suites: readonly Suite[] = [
     isThere: hasChromium,
   },
   {
-    files: ['monitoring_db', 'parsl', 'readme'].map(fileOf),
+    files: ['monitoring_db', 'parsl', 'readme', 'logs'].map(fileOf),
     needs: 'Python 3.9 or newer with venv (PARSL_OTEL_PYTHON=/path)',
     isThere: hasPython,
   },

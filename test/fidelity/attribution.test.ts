@@ -6,95 +6,9 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 
-import type { WideRecord } from '../../bridge/core/record.ts';
-import type { Expected, Named, Read } from '../helpers/fidelity.ts';
-import { aboutNone, archiveOf, expectedOf, namedBy, readAll } from '../helpers/fidelity.ts';
+import type { Read } from '../helpers/fidelity.ts';
+import { archiveOf, check, expectedOf, readAll, truthOf } from '../helpers/fidelity.ts';
 import { expected, recordings } from '../helpers/fixtures.ts';
-
-interface Truth {
-  covers(kind: string): boolean;
-  /** The (task, try) that a line is about; undefined where nobody but the logs knows. */
-  of(named: Named, record: WideRecord): { readonly task: number; readonly try: number | undefined } | undefined;
-}
-
-interface Score {
-  named: number;
-  right: number;
-  /** Right, as far as anybody knows: it has a task, and the workflow does not know which. */
-  unknown: number;
-  readonly wrong: string[];
-  readonly missing: string[];
-}
-
-const MIN_SHARE = 0.99;
-
-/** By kind of log and format. */
-function scores({ records }: Read, truth: Truth): Map<string, Score> {
-  const found = new Map<string, Score>();
-  for (const record of records) {
-    const named = namedBy(record);
-    const line = String(record['message']).split('\n', 1)[0] ?? '';
-    if (named === undefined || aboutNone.some(([pattern]) => pattern.test(line))) continue;
-    const kind = `${String(record['source.log'])} ${String(record['source.format'])}`;
-    if (!truth.covers(kind)) continue;
-    const score = found.get(kind) ?? { named: 0, right: 0, unknown: 0, wrong: [], missing: [] };
-    found.set(kind, score);
-    score.named += 1;
-    const place = `${String(record['source.path'])}:${String(record['source.line'])} ${line}`;
-    const expected = truth.of(named, record);
-    const [task, attempt] = [record['parsl.task'], record['parsl.try']];
-    if (task === undefined) score.missing.push(place);
-    else if (expected === undefined) score.unknown += 1;
-    else if (
-      task !== expected.task ||
-      (attempt !== undefined && expected.try !== undefined && attempt !== expected.try)
-    )
-      score.wrong.push(`${place}: task ${String(task)} try ${String(attempt)}, not ${JSON.stringify(expected)}`);
-    else if (expected.try !== undefined && attempt === undefined) score.missing.push(place);
-    else score.right += 1;
-  }
-  return found;
-}
-
-function check(read: Read, truth: Truth, kinds: readonly string[]): void {
-  const found = scores(read, truth);
-  for (const [kind, { named, right, unknown, wrong, missing }] of found) {
-    assert.deepEqual(wrong, [], kind);
-    const share = (right + unknown) / named;
-    assert.ok(share >= MIN_SHARE, `${kind}: ${right + unknown} of ${named}: ${missing.slice(0, 5).join('\n')}`);
-  }
-  assert.deepEqual(
-    kinds.filter((kind) => !found.has(kind)),
-    [],
-    'logs in which no line names a task',
-  );
-  assert.deepEqual(read.contradictions, []);
-}
-
-/** From expect.json: what the workflow's own futures and bodies know. */
-function truthOf({ tasks = [] }: Expected): Truth {
-  const executorTasks = new Map<string, { task: number; try: number }>();
-  const sandboxes = new Map<number, { task: number; try: number }>();
-  for (const { task, tries } of tasks) {
-    for (const { try: attempt, executor, executor_task, executions } of tries) {
-      if (executor_task !== null) executorTasks.set(`${executor} ${executor_task}`, { task, try: attempt });
-      for (const { sandbox } of executions)
-        if (sandbox !== undefined) sandboxes.set(Number(sandbox.replace(/^\D+/, '')), { task, try: attempt });
-    }
-  }
-  return {
-    covers: () => true,
-    of({ kind, numbers, attempt }, record) {
-      const [number = NaN] = numbers;
-      if (kind === 'task') return { task: number, try: attempt };
-      if (kind === 'workqueue' || kind === 'taskvine') return sandboxes.get(number);
-      const own = record['parsl.executor_task'];
-      // One of several that the line names: each record is about one.
-      const chosen = typeof own === 'number' && numbers.includes(own) ? own : number;
-      return executorTasks.get(`${String(record['parsl.executor'])} ${chosen}`);
-    },
-  };
-}
 
 const friends: Readonly<Record<string, readonly string[]>> = {
   'htex-full': ['parsl parsl_json_log', 'interchange parsl_json_log', 'manager parsl_json_log', 'worker parsl_json_log', 'worker parsl_text_log'],
