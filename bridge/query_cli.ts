@@ -17,6 +17,7 @@ export function addQueryCommands(program: Command, io: Io, exit: (code: number) 
       .description(about)
       .addOption(new Option('-d, --data <dir>', 'data directory (default: $XDG_STATE_HOME/parsl-otel/data)'))
       .addOption(new Option('-f, --from <input...>', 'read these instead: run directories, archives of them, captures, databases').conflicts('data'))
+      .option('-r, --rules <file...>', 'with --from: files of your own rules, which add to the shipped ones (docs/rules.md)')
       .option('--time-zone <zone>', 'with --from: zone of runs that do not tell it, such as Europe/Berlin')
       .option('--json', 'the whole answer as JSON')
       .addHelpText('after', `\nExamples:\n${examples}\n\nRUN is the beginning of a run’s id or a workflow’s name; with one run it may be left out.`);

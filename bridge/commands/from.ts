@@ -6,16 +6,16 @@ import { BridgeError } from '../core/errors.ts';
 import type { WideRecord } from '../core/record.ts';
 import { namedZone } from '../core/time.ts';
 import { Engine } from '../engine.ts';
-import { decodeFrames } from '../formats/frames.ts';
-import { findInputs, readFrames } from '../inputs.ts';
-import { createOperators, noLimits } from '../processors/operators.ts';
-import { shippedRules } from '../rules.ts';
+import { findInputs } from '../inputs.ts';
 import { openStore } from '../store/sqlite.ts';
 import type { Reads } from '../store/store.ts';
+import { readWidened } from '../widened.ts';
 import type { Io } from './io.ts';
 import { progressBar } from './progress.ts';
 
 export interface FromOptions {
+  /** Files of rules, which add to the shipped ones. */
+  readonly rules?: readonly string[];
   /** Zone of the runs that do not tell it. */
   readonly timeZone?: string;
 }
@@ -24,7 +24,7 @@ export interface ReadInputs {
   readonly reads: Reads;
   /** Inputs and messages that could not be used; the first of them were told. */
   readonly problems: number;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Problems shown one by one; the rest is counted. */
@@ -34,12 +34,12 @@ const COMMIT_RECORDS = 20_000;
 
 /** Reads all inputs. A temporary database holds them: SQLite keeps it in memory while it is small, and removes it. */
 export async function readInputs(paths: readonly string[], options: FromOptions, io: Io): Promise<ReadInputs> {
+  const zone = zoneOf(options);
   const inputs = findInputs(paths);
   const size = inputs.reduce((sum, input) => sum + (input.size ?? 0), 0);
   const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
   const store = openStore('', { records_max: Infinity, samples_max: Infinity });
-  const engine = new Engine({ closing: 'end', zone: zoneOf(options), hasRows: true, hasSignals: false });
-  const operators = createOperators({ rules: shippedRules(), limits: noLimits });
+  const engine = new Engine({ closing: 'end', zone, hasRows: true, hasSignals: false });
   const problems: string[] = [];
   let problemCount = 0;
   const report = (error: BridgeError): void => {
@@ -58,14 +58,8 @@ export async function readInputs(paths: readonly string[], options: FromOptions,
     waiting = 0;
   };
   try {
-    for (const input of inputs) {
-      for await (const frames of readFrames(input, report, (bytes) => bar?.increment(bytes))) {
-        const { records, problems } = decodeFrames(frames, 'from');
-        for (const { error } of problems) report(error);
-        take(operators.apply(records, 0));
-      }
-    }
-    take(operators.finish());
+    const onBytes = (bytes: number): void => bar?.increment(bytes);
+    for await (const records of readWidened(inputs, { rules: options.rules ?? [], report, onBytes })) take(records);
     engine.finish();
     commit();
   } catch (error) {
