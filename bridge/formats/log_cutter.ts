@@ -41,6 +41,8 @@ export class LogCutter {
   readonly #limits: LogLimits;
   readonly #report: (error: BridgeError) => void;
   #rest: Buffer = Buffer.alloc(0);
+  /** No record begins within so many bytes of the rest, but with its first: they are not looked at again. */
+  #tried = 0;
   #offset: number;
   #line: number;
   #columns: string | undefined;
@@ -123,22 +125,27 @@ export class LogCutter {
     if (!hasManyLines(this.#header.format)) {
       return last <= CHUNK_BYTES ? last : rest.indexOf(NEWLINE, CHUNK_BYTES - 1) + 1 || last;
     }
+    // What follows will be left out, however it goes on.
+    if (rest.length - last > this.#limits.line_bytes_max) return last;
     // Up to the first record that begins beyond the chunk's size; where there is none, up to the last one there is.
     if (last > CHUNK_BYTES) {
-      for (let at = rest.indexOf(NEWLINE, CHUNK_BYTES) + 1; at > 0 && at < last; at = rest.indexOf(NEWLINE, at) + 1) {
+      const from = Math.max(CHUNK_BYTES, this.#tried);
+      for (let at = rest.indexOf(NEWLINE, from) + 1; at > 0 && at < last; at = rest.indexOf(NEWLINE, at) + 1) {
         if (this.#begins(at)) return at;
       }
     }
-    for (let at = last; at > 0; at = rest.lastIndexOf(NEWLINE, at - 2) + 1) {
+    for (let at = last; at > this.#tried; at = rest.lastIndexOf(NEWLINE, at - 2) + 1) {
       if (at < rest.length && this.#begins(at)) return at;
       if (at === 1) break; // lastIndexOf would count from the end.
     }
+    this.#tried = last - 1; // The line at `last` is not whole yet.
     return last > this.#limits.record_bytes_max ? last : 0;
   }
 
   /** True if a record begins at `at`, as far as what has come tells. */
   #begins(at: number): boolean {
     const rest = this.#rest;
+    if (rest[at] === NEWLINE) return false; // A blank line begins nothing.
     const end = rest.indexOf(NEWLINE, at);
     // Half a line may look like the start of one kind and be another.
     if (end === -1) return false;
@@ -161,6 +168,7 @@ export class LogCutter {
 
   #drop(size: number): void {
     this.#rest = this.#rest.subarray(size);
+    this.#tried = Math.max(0, this.#tried - size);
     this.#offset += size;
   }
 }

@@ -96,14 +96,18 @@ const basic: Layout = {
 
 const layouts: readonly Layout[] = [created, parsl, endpoint, audit, academy, basic];
 
+/** A prefix is no longer: in a long line that has none each pattern would look for it in ever more ways. */
+const PREFIX_CHARS_MAX = 512;
+
 /** The layout of a line; `likely` is tried first. */
 export function layoutOf(line: string, likely?: Layout): { layout: Layout; parts: Parts } | undefined {
   const first = line.charCodeAt(0);
   if (first !== 0x5b && !(first >= 0x30 && first <= 0x39)) return undefined; // Neither [ nor a digit.
-  const guess = likely?.prefix.exec(line);
+  const start = line.length > PREFIX_CHARS_MAX ? line.slice(0, PREFIX_CHARS_MAX) : line;
+  const guess = likely?.prefix.exec(start);
   if (likely !== undefined && guess != null) return { layout: likely, parts: guess };
   for (const layout of layouts) {
-    const parts = layout.prefix.exec(line);
+    const parts = layout.prefix.exec(start);
     if (parts !== null) return { layout, parts };
   }
   return undefined;

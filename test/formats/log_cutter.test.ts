@@ -116,6 +116,20 @@ describe('formats/log_cutter', () => {
     assert.deepEqual([reported, problems], [['too_large'], []]);
   });
 
+  it('does not hold a record back for the line behind it that is too long', () => {
+    const long = Buffer.alloc(5_000, 'x');
+    const limits = { line_bytes_max: 4_096, record_bytes_max: 4_096 };
+    const reported: (string | undefined)[] = [];
+    const header = { format: 'parsl_text_log', keys: { 'source.path': 'parsl.log' } } as const;
+    const cutter = new LogCutter(header, limits, ({ reason }) => reported.push(reason));
+    const { records } = decodeFrames(cutter.push(Buffer.concat([Buffer.from(`${TEXT}a\n`), long])), 'test');
+    assert.deepEqual([records[0]?.['message'], cutter.waiting, reported], ['a', 0, ['too_large']]);
+    cutter.push(long);
+    const after = [...cutter.push(Buffer.from(`\n${TEXT}b\n`)), ...cutter.flush(true)];
+    const [b] = decodeFrames(after, 'test').records;
+    assert.deepEqual([b?.['message'], b?.['source.line'], reported.length], ['b', 3, 1]);
+  });
+
   it('takes lines of 50 kB as they are', () => {
     const message = 'é'.repeat(25_000);
     const { records } = decodeFrames(cutLog('parsl_json_log', [Buffer.from(json(message))]).frames, 'test');

@@ -131,6 +131,12 @@ describe('formats/parsl_text_log', () => {
     });
   });
 
+  it('looks for the end of a prefix in the beginning of a line alone, however long the line', () => {
+    const line = `1795261724.001503 2026-11-21 11:48:44 ${'-1 -1 '.repeat(200_000)}`;
+    const { records } = decodeLog('parsl_text_log', `${line}\n`);
+    assert.equal(records[0]?.['message'], line);
+  });
+
   it('tells the zone of the submit side’s clock where a line has both times', () => {
     assert.equal(only(line, { 'source.log': 'parsl' })['parsl.utc_offset'], 0);
     const berlin = line.replace('11:48:44', '12:48:44');
