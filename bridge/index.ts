@@ -1,4 +1,9 @@
-/** What the package offers to other programs: the fold and the mappers, the decoders, and a bridge to embed. */
+/** What the package offers to other programs: the fold and the mappers, the decoders, the analyses, and a bridge to embed. */
+export { bottleneckOf } from './analysis/bottleneck.ts';
+export { flowOf } from './analysis/flow.ts';
+export { lifelineOf } from './analysis/lifeline.ts';
+export { plotsOf } from './analysis/plots.ts';
+export { lanesOf } from './analysis/states.ts';
 export type { Bridge, BridgeOptions } from './bridge.ts';
 export { startBridge } from './bridge.ts';
 export { parseConfig } from './config.ts';

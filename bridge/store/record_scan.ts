@@ -80,21 +80,25 @@ export function* loggedPhases(db: Database.Database, runNo: number): Generator<L
 
 /** What records with the key `metric` tell. */
 export function* metricPoints(db: Database.Database, runNo: number): Generator<MetricPoint> {
-  const sql = `SELECT ${whole} WHERE r.run_no = ? AND s.keys ->> '$.metric' IS NOT NULL AND r.time < ${NO_TIME} ORDER BY r.time`;
-  for (const row of db.prepare<[number], StoredRecord>(sql).iterate(runNo)) {
-    const record = join(row);
-    const metric = text(record, 'metric');
-    const value = Number(record['value']);
-    if (metric !== undefined && record['value'] !== undefined && Number.isFinite(value))
-      yield { metric, label: text(record, 'parsl.executor') ?? '', time: row.time, value };
-  }
+  const sites = db
+    .prepare<[number], { site: number; metric: string; label: string }>(
+      `SELECT site, keys ->> '$.metric' AS metric, coalesce(keys ->> '$."parsl.executor"', '') AS label FROM record_site
+       WHERE run_no = ? AND keys ->> '$.metric' IS NOT NULL`,
+    )
+    .all(runNo);
+  const points = db.prepare<[number], { time: number; value: unknown }>(
+    `SELECT time, keys ->> '$.value' AS value FROM record WHERE site = ? AND time < ${NO_TIME} AND keys ->> '$.value' IS NOT NULL`,
+  );
+  for (const { site, metric, label } of sites)
+    for (const { time, value } of points.iterate(site))
+      if (Number.isFinite(Number(value))) yield { metric, label, time, value: Number(value) };
 }
 
 /** Error lines of a run by template, the most frequent first. */
 export function errorLines(db: Database.Database, runNo: number): ErrorLines[] {
   const sql = `SELECT coalesce(s.keys ->> '$."log.template"', '') AS template, coalesce(s.keys ->> '$."source.log"', 'unknown') AS log,
       count(*) AS lines, min(r.time) AS first, r.message
-    FROM record r JOIN record_site s USING (site)
+    FROM record_site s CROSS JOIN record r INDEXED BY record_site_time ON r.site = s.site
     WHERE s.run_no = ? AND s.keys ->> '$.level' = 'ERROR' GROUP BY 1, 2 ORDER BY lines DESC LIMIT ?`;
   return db
     .prepare<[number, number], ErrorLines>(sql)

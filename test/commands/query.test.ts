@@ -1,5 +1,7 @@
 /** The commands that ask, over recorded run directories. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { bottleneck } from '../../bridge/commands/bottleneck.ts';
 import { flow } from '../../bridge/commands/flow.ts';
@@ -78,6 +80,12 @@ describe('commands that ask', function () {
     assert.equal(await bottleneck('60af', htex, io(100)), 0);
     assert.match(text(), /While tasks were under way, the limit was mostly/);
     assert.doesNotMatch(text(), /\u001b/, 'no colours');
+  });
+
+  it('say what docs/analysis.md shows of them', async () => {
+    const docs = readFileSync(join(import.meta.dirname, '../../docs/analysis.md'), 'utf8');
+    await flow(['60af', '5'], htex, io());
+    assert.ok(docs.includes(`run_dirs/2026.10.26-W1-htex.tar.gz\n${text()}\n\`\`\``), text());
   });
 
   it('say so where there is nothing', async () => {

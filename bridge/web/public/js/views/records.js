@@ -31,7 +31,7 @@ export function recordsView({ redraw, reload }) {
   const toggle = (set, key) => {
     if (!set.delete(key)) set.add(key);
   };
-  const page = { open, whole, opened, added, toggle, redraw, reload };
+  const page = { open, whole, opened, added, toggle, redraw, reload, keys: undefined };
   return {
     trail: () => [{ text: 'Records', href: recordsHref({}) }],
     concerns: (runs, { query }) => {
@@ -48,13 +48,20 @@ export function recordsView({ redraw, reload }) {
       };
       asked.set('limit', String(PAGE));
       const facetsOpen = [...open];
-      const [found, { keys }, { runs }, ...values] = await Promise.all([
+      // Which other keys there are is asked of all that match: the page does not wait for it.
+      get('records/keys', without(), signal).then(
+        ({ keys }) => {
+          page.keys = keys;
+          redraw();
+        },
+        () => {}, // Gone on to another address, or the load itself fails and says so.
+      );
+      const [found, { runs }, ...values] = await Promise.all([
         get('records', asked, signal),
-        get('records/keys', without(), signal),
         get('runs', {}, signal),
         ...facetsOpen.map((key) => get(`records/values/${encodeURIComponent(key)}`, without(key), signal)),
       ]);
-      return { ...found, keys, runs, values: new Map(facetsOpen.map((key, k) => [key, values[k].values])) };
+      return { ...found, runs, values: new Map(facetsOpen.map((key, k) => [key, values[k].values])) };
     },
     render(data, { query }) {
       const names = new Map(
@@ -123,8 +130,9 @@ function head({ total }, query, names) {
 }
 
 function sidebar(data, query, names, page) {
-  const { keys, values } = data;
-  const known = new Set(keys);
+  const { values } = data;
+  const { keys = [] } = page;
+  const known = new Set(page.keys ?? facets.map(([key]) => key));
   const chosen = conditionsOf(query);
   const shown = [...facets, ...[...page.added].map((key) => [key, key])].filter(
     ([key]) => known.has(key) || chosen.has(key),
