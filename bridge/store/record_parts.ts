@@ -3,7 +3,8 @@
  * logged into the same file (source, logger, level, template, place), and what is its own. A run of 500,000 records has
  * some hundred sites, so the words are stored once, and a filter by level, file or template is a filter of sites.
  *
- * Which keys belong to a site is a rule by name alone, so that a question knows where to look.
+ * Which keys belong to a site is a rule by name alone, so that a question knows where to look. Whoever changes the rule
+ * raises the schema's version.
  */
 import type { Value, WideRecord } from '../core/record.ts';
 import type { RecordRow } from '../core/row.ts';
@@ -12,9 +13,9 @@ import { NO_TIME, recordColumns } from './schema.ts';
 const sitePrefixes = ['log.', 'code.', 'process.', 'thread.', 'source.'];
 const siteNames = new Set([
   'level', 'host.name', 'metric',
-  'parsl.app_name', 'parsl.executor', 'parsl.block', 'parsl.manager', 'parsl.worker',
+  'parsl.app_name', 'parsl.executor', 'parsl.executor_type', 'parsl.block', 'parsl.manager', 'parsl.worker',
   'parsl.task_state', 'parsl.phase', 'parsl.phase_edge', 'parsl.phase_ended',
-  'workqueue.state', 'taskvine.state',
+  'parsl.utc_offset', 'workqueue.state', 'taskvine.state', 'error.type', 'interchange.message',
 ]); // prettier-ignore
 /** They differ from one record to the next although their names begin so. */
 const ownNames = new Set(['source.line', 'source.copy', 'source.arrival', 'source.note']);

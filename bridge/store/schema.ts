@@ -12,7 +12,7 @@
  */
 import type { BlockRow, ManagerRow, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
 
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 /** `PRAGMA application_id` of our files ("poto"), so that nobody else's database is ever thrown away. */
 export const APPLICATION_ID = 0x706f746f;
 
