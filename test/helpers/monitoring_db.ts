@@ -1,5 +1,6 @@
 /** Databases of recorded runs and those that the sink makes, as plain rows that can be compared. */
 import Database from 'better-sqlite3';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { WideRecord } from '../../bridge/core/record.ts';
@@ -34,6 +35,16 @@ export function recordedDbFile(recording: string, dir: string): string {
   const db = new Database(path);
   db.pragma('foreign_keys = OFF');
   db.exec(fixtureBytes(recording, 'monitoring.dump.sql').toString('utf8'));
+  db.close();
+  return path;
+}
+
+/** A file that Parsl 1.0.0 wrote, of one run of six tasks. */
+export function oldestDbFile(dir: string): string {
+  const path = join(dir, '1.0.0.db');
+  const db = new Database(path);
+  db.pragma('foreign_keys = OFF');
+  db.exec(readFileSync(join(import.meta.dirname, '..', 'fixtures', 'monitoring_db', '1.0.0.sql'), 'utf8'));
   db.close();
   return path;
 }

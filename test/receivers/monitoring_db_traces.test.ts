@@ -13,7 +13,7 @@ import { decodeFrames } from '../../bridge/formats/frames.ts';
 import { framesOf, openReader } from '../../bridge/receivers/monitoring_db/reader.ts';
 import { asText, fold } from '../helpers/engine.ts';
 import { expected, recordings } from '../helpers/fixtures.ts';
-import { messagesOf, PARSL_1_0, recordedDbFile } from '../helpers/monitoring_db.ts';
+import { messagesOf, oldestDbFile, PARSL_1_0, recordedDbFile } from '../helpers/monitoring_db.ts';
 import { tempDir } from '../helpers/receiver.ts';
 
 /** Attributes that no table holds, by kind of span. */
@@ -88,6 +88,30 @@ describe('receivers/monitoring_db: traces', () => {
       assert.ok(those.length > 0);
       for (const { attributes } of those) for (const key of keys) assert.ok(!(key in attributes), key);
     }
+  });
+
+  it('of a file that Parsl 1.0.0 wrote have its tasks, its tries and what is known of their ends', async () => {
+    const reader = openReader(oldestDbFile(await tempDir()), { follow: false });
+    const { records, problems } = reader.look(1_000);
+    reader.close();
+    assert.deepEqual(problems, []);
+    const { spans } = fold(records, { zone: namedZone('UTC', 'config') });
+    const tasks = spans.filter(({ attributes }) => attributes['parsl.span'] === 'task');
+    assert.deepEqual(
+      tasks.map(({ name, attributes }) => [name, attributes['parsl.task_state'], attributes['parsl.tries']]),
+      [
+        ['sleeper', 'exec_done', 1],
+        ['memo', 'exec_done', 1],
+        ['memo', 'memo_done', 0],
+        // This release did not write the end of a task whose last try failed.
+        ['broken', 'launched', 2],
+        ['after', 'exec_done', 1],
+        ['after', 'dep_fail', 0],
+      ],
+    );
+    assert.equal(tasks[3]?.attributes['parsl.unfinished'], true);
+    const running = spans.filter(({ attributes }) => attributes['parsl.phase'] === 'running');
+    assert.equal(running.length, 5);
   });
 
   it('of Parsl 1.0, which numbers no tries, have a try for each launch', async () => {

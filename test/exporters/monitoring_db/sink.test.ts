@@ -1,12 +1,20 @@
 import Database from 'better-sqlite3';
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import type { WideRecord } from '../../../bridge/core/record.ts';
 import { isLocalDisk } from '../../../bridge/exporters/monitoring_db/file.ts';
 import { openSink } from '../../../bridge/exporters/monitoring_db/sink.ts';
-import { messagesOf, PARSL_1_0, readDb, recordedDbFile, rowsOf, writeDb } from '../../helpers/monitoring_db.ts';
+import {
+  messagesOf,
+  oldestDbFile,
+  PARSL_1_0,
+  readDb,
+  recordedDbFile,
+  rowsOf,
+  writeDb,
+} from '../../helpers/monitoring_db.ts';
 import { tempDir } from '../../helpers/receiver.ts';
 
 const NAME = '2026.10.26-W1-htex';
@@ -101,6 +109,28 @@ describe('exporters/monitoring_db/sink', () => {
     writeDb(fresh, records);
     assert.deepEqual(tries, readDb(fresh).try);
     assert.equal(task.length, readDb(fresh).task.length + 1);
+  });
+
+  it('extends a file that Parsl 1.0.0 itself wrote, and loses no value of it', () => {
+    const file = oldestDbFile(dirname(path));
+    const old = new Database(file);
+    const before = Object.fromEntries(
+      ['workflow', 'task', 'status', 'resource', 'node'].map((table) => [
+        table,
+        old.prepare(`SELECT * FROM ${table}`).all(),
+      ]),
+    ) as Record<string, Record<string, unknown>[]>;
+    old.close();
+    writeDb(file, records);
+    const after = readDb(file) as unknown as Record<string, Record<string, unknown>[]>;
+    for (const [table, rows] of Object.entries(before))
+      for (const { id, ...row } of rows) {
+        const kept = after[table]?.some((found) => Object.entries(row).every(([name, value]) => found[name] === value));
+        assert.ok(kept, `${table} ${JSON.stringify({ id, ...row })}`);
+      }
+    const fresh = join(dirname(path), 'fresh.db');
+    writeDb(fresh, records);
+    assert.equal(after['status']?.length, (before['status']?.length ?? 0) + readDb(fresh).status.length);
   });
 
   it('has a write-ahead log on a local disk and a rollback journal on a network file system', () => {
