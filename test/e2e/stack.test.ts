@@ -4,18 +4,16 @@
  * what each backend answers, also after Jaeger and Prometheus were gone for a while.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 
-import { phaseSpanId, runId, taskId, trySpanId } from '../../bridge/core/ids.ts';
+import { runId, taskId, trySpanId } from '../../bridge/core/ids.ts';
 import type { BridgeProcess } from '../helpers/bridge.ts';
 import { startBridgeProcess } from '../helpers/bridge.ts';
-import { pythonWith } from '../helpers/python.ts';
 import type { ExpectedTask, WorkflowRun } from '../helpers/workflow.ts';
-import { runWorkflow, workflowScript } from '../helpers/workflow.ts';
+import { runWorkflow, startStuck } from '../helpers/workflow.ts';
+import { assertLinksAndPlace, assertTaskTree, spansOfKind } from '../stack/expected.ts';
 import { until } from '../stack/process.ts';
 import type { JaegerSpan, Sample } from '../stack/queries.ts';
 import {
@@ -26,7 +24,7 @@ import { startStack } from '../stack/stack.ts';
 
 const PARSL = '2026.10.26';
 /** From a span's end until it can be found: the bridge's settling, the Collector's batch, Prometheus' next sample. */
-const SEEN_MS = 30_000;
+const SEEN_MS = 60_000;
 
 describe('the stack', function () {
   this.timeout(300_000);
@@ -70,24 +68,8 @@ describe('the stack', function () {
 
   /** Every task with the tree that it must have. */
   async function assertAllInJaeger(run: WorkflowRun): Promise<void> {
-    for (const { task, app, state, launched } of run.tasks)
-      await traceAs(taskId(run.run_id, task).traceId, (spans) => {
-        const [root] = kind(spans, 'task');
-        assert.deepEqual(
-          [root?.name, root?.parentSpanId, root?.attributes['parsl.task_state'], root?.attributes['parsl.tries']],
-          [app, '', state, launched],
-          `task ${task}`,
-        );
-        const tries = kind(spans, 'try');
-        const numbers = Array.from({ length: launched }, (_, number) => trySpanId(run.run_id, task, number));
-        assert.deepEqual(new Set(tries.map(({ spanId }) => spanId)), new Set(numbers), `task ${task}`);
-        for (const { parentSpanId } of tries) assert.equal(parentSpanId, root?.spanId);
-        const phases = kind(spans, 'phase');
-        assert.equal(phases.filter(({ name }) => name === 'running').length, launched, `task ${task}`);
-        for (const { name, parentSpanId } of phases)
-          assert.ok((name === 'pending' ? [root?.spanId] : numbers).includes(parentSpanId), `task ${task}: ${name}`);
-        assert.equal(new Set(spans.map(({ spanId }) => spanId)).size, spans.length, `task ${task} has a span twice`);
-      });
+    for (const expected of run.tasks)
+      await traceAs(taskId(run.run_id, expected.task).traceId, (spans) => assertTaskTree(run, expected, spans));
   }
 
   const samples = (query: string, isThere: (found: readonly Sample[]) => boolean): Promise<readonly Sample[]> =>
@@ -104,15 +86,10 @@ describe('the stack', function () {
   it('gives every task a trace with its tree in Jaeger', () => assertAllInJaeger(outcome));
 
   it('links tasks to their dependencies and their run, and shows where they ran', async () => {
-    for (const { task, executor, depends } of outcome.tasks.filter(({ launched }) => launched > 0))
-      await traceAs(taskId(outcome.run_id, task).traceId, (spans) => {
-        const linked = new Set(kind(spans, 'task')[0]?.links.map(({ spanId }) => spanId));
-        for (const id of [runId(outcome.run_id), ...depends.map((other) => taskId(outcome.run_id, other))])
-          assert.ok(linked.has(id.spanId), `task ${task} lacks a link`);
-        const running = spans.find(({ spanId }) => spanId === phaseSpanId(outcome.run_id, task, 0, 'running'));
-        assert.equal(running?.resource['service.name'], `${outcome.workflow_name}.${executor}`);
-        assert.ok((running.resource['host.name'] ?? '') !== '');
-      });
+    for (const expected of outcome.tasks.filter(({ launched }) => launched > 0))
+      await traceAs(taskId(outcome.run_id, expected.task).traceId, (spans) =>
+        assertLinksAndPlace(outcome, expected, spans),
+      );
   });
 
   it('finds tasks by a search for their app, with their failure', async () => {
@@ -133,8 +110,8 @@ describe('the stack', function () {
 
   it('shows the run itself once it is over', async () => {
     await traceAs(runId(outcome.run_id).traceId, (spans) => {
-      assert.equal(kind(spans, 'run')[0]?.spanId, runId(outcome.run_id).spanId);
-      assert.deepEqual([kind(spans, 'block').length, kind(spans, 'manager').length], [1, 1]);
+      assert.equal(spansOfKind(spans, 'run')[0]?.spanId, runId(outcome.run_id).spanId);
+      assert.deepEqual([spansOfKind(spans, 'block').length, spansOfKind(spans, 'manager').length], [1, 1]);
     });
   });
 
@@ -240,7 +217,7 @@ describe('the stack', function () {
   it('alerts about workers that are idle while work waits, until they are not', async () => {
     const alert = (): ReturnType<typeof firingAlerts> =>
       firingAlerts(stack.urls.alertmanager, 'ParslWorkersIdleWithBacklog');
-    const stuck = await startStuck(directory, bridge.connectionFile);
+    const stuck = await startStuck(PARSL, directory, bridge.connectionFile);
     try {
       const [firing] = await until(
         'the alert fires',
@@ -285,36 +262,3 @@ describe('the stack', function () {
     );
   });
 });
-
-function kind(spans: readonly JaegerSpan[], what: string): readonly JaegerSpan[] {
-  return spans.filter(({ attributes }) => attributes['parsl.span'] === what);
-}
-
-interface Stuck {
-  readonly run: string;
-  /** Lets the workflow end in order; resolves with its exit code. */
-  end(): Promise<number | null>;
-}
-
-/** A workflow with three idle workers and tasks that wait. */
-async function startStuck(directory: string, connectionFile: string): Promise<Stuck> {
-  const python = pythonWith(PARSL);
-  const ending = join(directory, 'end');
-  const args = ['--connection-file', connectionFile, '--run-dir', join(directory, 'stuck'), '--until', ending];
-  const child = spawn(python, [workflowScript('stuck.py'), ...args], {
-    cwd: directory,
-    // As after `. venv/bin/activate`: Parsl starts its own programs by name.
-    env: { ...process.env, PATH: `${dirname(python)}${delimiter}${process.env['PATH'] ?? ''}` },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-  return {
-    run: said.trim(),
-    async end() {
-      writeFileSync(ending, '');
-      if (child.exitCode === null) await exited;
-      return child.exitCode;
-    },
-  };
-}

@@ -1,8 +1,9 @@
 /** Runs the real workflows of test/e2e/python against a bridge; they write down what they did. */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { pythonWith } from './python.ts';
@@ -35,7 +36,7 @@ export interface WorkflowOptions {
 }
 
 /** Path of one of the workflows. */
-export const workflowScript = (name: string): string => join(import.meta.dirname, '..', 'e2e', 'python', name);
+const workflowScript = (name: string): string => join(import.meta.dirname, '..', 'e2e', 'python', name);
 
 /** Runs workflow.py to its end; rejects if Parsl's records differ from what it asked for. */
 export async function runWorkflow({ parsl, radio, encrypted, connectionFile }: WorkflowOptions): Promise<WorkflowRun> {
@@ -47,4 +48,33 @@ export async function runWorkflow({ parsl, radio, encrypted, connectionFile }: W
     cwd: directory,
   });
   return (JSON.parse(readFileSync(expect, 'utf8')) as { runs: [WorkflowRun] }).runs[0];
+}
+
+export interface StuckWorkflow {
+  readonly run: string;
+  /** Lets the workflow end in order; resolves with its exit code. */
+  end(): Promise<number | null>;
+}
+
+/** Starts stuck.py in `directory`: three idle workers, and tasks that wait, until it is told to end. */
+export async function startStuck(parsl: string, directory: string, connectionFile: string): Promise<StuckWorkflow> {
+  const python = pythonWith(parsl);
+  const ending = join(directory, 'end');
+  const args = ['--connection-file', connectionFile, '--run-dir', join(directory, 'stuck'), '--until', ending];
+  const child = spawn(python, [workflowScript('stuck.py'), ...args], {
+    cwd: directory,
+    // As after `. venv/bin/activate`: Parsl starts its own programs by name.
+    env: { ...process.env, PATH: `${dirname(python)}${delimiter}${process.env['PATH'] ?? ''}` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  return {
+    run: said.trim(),
+    async end() {
+      writeFileSync(ending, '');
+      if (child.exitCode === null) await exited;
+      return child.exitCode;
+    },
+  };
 }
