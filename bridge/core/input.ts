@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
 import type { Component } from './component.ts';
-import { BridgeError, reasonOf } from './errors.ts';
+import { BridgeError } from './errors.ts';
 import { readState, writeState } from './state.ts';
 
 /** A receiver whose input has an end. */
@@ -34,7 +34,7 @@ export async function* readInput(
     if (first.done === true) return;
     const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
     const whole = rejoin(first.value, chunks, onBytes);
-    yield* isGzip ? unzip(whole) : whole;
+    yield* isGzip ? unzip(whole, path) : whole;
   } catch (error) {
     throw signal.aborted ? error : BridgeError.from(error, 'BRIDGE_IO', `read ${path}`);
   } finally {
@@ -55,7 +55,7 @@ async function* rejoin(
   }
 }
 
-async function* unzip(zipped: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* unzip(zipped: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   const feeding = pipeline(zipped, gunzip);
   feeding.catch(() => {}); // The same error comes out of gunzip.
@@ -63,7 +63,9 @@ async function* unzip(zipped: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     yield* gunzip as AsyncIterable<Buffer>;
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR' ? 'truncated' : 'corrupt';
-    throw new BridgeError('BRIDGE_DECODE', `unzip: ${reasonOf(error)}`, { cause: error, reason });
+    // zlib's numbers are not the system's: its own words tell.
+    const why = error instanceof Error ? error.message : String(error);
+    throw new BridgeError('BRIDGE_DECODE', `unzip ${path}: ${why}`, { cause: error, reason });
   } finally {
     gunzip.destroy();
   }

@@ -97,6 +97,25 @@ describe('receivers/run_dir', () => {
     );
   });
 
+  it('uses what is there of the log in which an archive was cut off, and of a zip without its end nothing', async () => {
+    put('000/parsl.log', Array.from({ length: 20_000 }, (_, task) => `${TEXT}Task ${task} ${task * 7919}\n`).join(''));
+    const archives = temporary();
+    const [tar, zip] = [join(archives, 'cut.tar.gz'), join(archives, 'cut.zip')];
+    execFileSync('tar', ['czf', tar, '-C', root, '000']);
+    truncateSync(tar, 50_000);
+    const cut = await read({}, tar);
+    assert.ok(cut.records.length > 5_000);
+    assert.deepEqual(
+      cut.reported.map(({ message, reason }) => [message, reason]),
+      [[`unzip ${tar}: unexpected end of file`, 'truncated']],
+    );
+    const script = 'import shutil, sys; shutil.make_archive(sys.argv[1], "zip", sys.argv[2])';
+    execFileSync('python3', ['-c', script, join(archives, 'cut'), root]);
+    truncateSync(zip, 50_000);
+    const { records, reported } = await read({}, zip);
+    assert.deepEqual([records.length, reported.length, reported[0]?.code], [0, 1, 'BRIDGE_DECODE']);
+  });
+
   it('reads a monitoring.db that lies beside the logs, out of an archive too', async () => {
     for (const path of [unpacked('workqueue-parsl'), archiveOf('workqueue-parsl')]) {
       const { records } = await read({ stateFile: `${state}${path.length}` }, path);

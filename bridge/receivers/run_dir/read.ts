@@ -20,14 +20,15 @@ export interface ReadTree {
 
 /** Frames in batches, each of one file. What cannot be read is reported, and the rest is read. */
 export async function* readTree({ tree, input, limits, report }: ReadTree): AsyncGenerator<Frame[]> {
-  const { logs, databases } = plan(await tree.look(report), input);
+  let isTold = false;
+  const seen = await tree.look((error) => {
+    isTold = true;
+    report(error);
+  });
+  const { logs, databases } = plan(seen, input);
   if (logs.length === 0 && databases.length === 0) {
-    report(
-      new BridgeError('BRIDGE_DECODE', `read ${input}: no logs of Parsl, Work Queue or TaskVine in it`, {
-        reason: 'unknown_format',
-        hint: 'give a run directory such as runinfo/000, or a directory or archive with run directories in it',
-      }),
-    );
+    if (!isTold) report(noLogs(input));
+    return;
   }
   // Monitoring messages first: they tell states and times that logs only repeat.
   for (const path of databases) yield* readCopy(tree, path, report);
@@ -36,6 +37,13 @@ export async function* readTree({ tree, input, limits, report }: ReadTree): Asyn
     const log = byPath.get(path);
     if (log !== undefined) yield* readLog(log, bytes, limits, report);
   }
+}
+
+function noLogs(input: string): BridgeError {
+  return new BridgeError('BRIDGE_DECODE', `read ${input}: no logs of Parsl, Work Queue or TaskVine in it`, {
+    reason: 'unknown_format',
+    hint: 'give a run directory such as runinfo/000, or a directory or archive with run directories in it',
+  });
 }
 
 async function* readCopy(tree: Tree, path: string, report: (error: BridgeError) => void): AsyncGenerator<Frame[]> {

@@ -112,16 +112,23 @@ function wantedName({ header }: Entry): string | undefined {
 async function headOf(entry: Entry): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let length = 0;
-  for await (const piece of entry as AsyncIterable<Buffer>) {
+  for await (const piece of contentOf(entry)) {
     if (length < HEAD_BYTES) pieces.push(piece);
     length += piece.length;
   }
   return Buffer.concat(pieces).subarray(0, HEAD_BYTES);
 }
 
-/** An entry's bytes. What is left when nobody wants more is passed over, not the archive as a whole. */
+/**
+ * An entry's bytes, as many as there are: that the archive is cut off within it comes out of the archive itself. What is
+ * left when nobody wants more is passed over, not the archive as a whole.
+ */
 async function* contentOf(entry: Entry): AsyncGenerator<Buffer> {
-  for await (const piece of entry as AsyncIterable<Buffer>) yield piece;
+  try {
+    for await (const piece of entry as AsyncIterable<Buffer>) yield piece;
+  } catch {
+    // It is told for the archive.
+  }
 }
 
 function asProblem(error: unknown, path: string): BridgeError {
