@@ -95,7 +95,7 @@ export function bottleneckOf(input: BottleneckInput): Bottleneck {
   for (const manager of input.managers)
     sweep.manager(manager, managerEnd(manager, input.lastUse.get(manager.manager) ?? null, end));
   for (const block of input.blocks) for (const span of blockSpans(block, input.managers, end)) sweep.block(span);
-  const logged = addPhases(input.phases, sweep);
+  const logged = addPhases(input, sweep);
   const periods = sweep.periods();
   const limits = sharesOf(periods);
   return {
@@ -104,23 +104,38 @@ export function bottleneckOf(input: BottleneckInput): Bottleneck {
     waits: [...waitKinds.map((kind) => sumOf(kind, 'states', waits[kind])), ...logged.sums].filter(({ count }) => count > 0),
     apps: [...apps].sort((a, b) => b[1].tasks - a[1].tasks).slice(0, appsShownMax).map(([app, each]) => ({ app, tasks: each.tasks, waits: medians(each.waits) })),
     signs: signsOf({ ...input, periods, unreturned, tries, disagreeing: logged.disagreeing }),
-    missing: missing(input.managers, logged.sums.length > 0),
+    missing: missing(input.managers, logged),
   }; // prettier-ignore
 }
 
-function addPhases(phases: Iterable<LogPhase>, sweep: LimitSweep): { sums: WaitSum[]; disagreeing: number } {
+interface Logged {
+  readonly sums: readonly WaitSum[];
+  readonly disagreeing: number;
+  /** Most of what logs tell was not in the time of the run that monitoring tells. */
+  readonly isElsewhere: boolean;
+}
+
+function addPhases({ phases, start: first, end: last }: BottleneckInput, sweep: LimitSweep): Logged {
   const byName = new Map<LogPhaseName, Quantities>();
   let disagreeing = 0;
+  let inside = 0;
+  let all = 0;
   for (const phase of phases) {
     const { name, start, end } = phase;
     if (start === null || end === null) continue;
     if (clocksDisagree(phase)) disagreeing += 1;
+    all += 1;
+    if (end >= first && start <= last) inside += 1;
     sweep.phase(phase);
     let quantities = byName.get(name);
     if (quantities === undefined) byName.set(name, (quantities = new Quantities()));
     quantities.add(Math.max(0, end - start)); // A line may be written just after what it tells of.
   }
-  return { sums: [...byName].map(([name, quantities]) => sumOf(name, 'logs', quantities)), disagreeing };
+  return {
+    sums: [...byName].map(([name, quantities]) => sumOf(name, 'logs', quantities)),
+    disagreeing,
+    isElsewhere: 2 * inside < all,
+  };
 }
 
 function sumOf(kind: WaitSum['kind'], told_by: WaitSum['told_by'], quantities: Quantities): WaitSum {
@@ -156,9 +171,10 @@ function verdictOf(limits: Bottleneck['limits'], tasks: number): Pick<Bottleneck
   };
 }
 
-function missing(managers: readonly ManagerRow[], isLogged: boolean): string[] {
+function missing(managers: readonly ManagerRow[], { sums: logged, isElsewhere }: Logged): string[] {
   return [
+    ...(isElsewhere ? ['What the logs tell lies outside the run’s time by monitoring, which writes local times without a zone: give the run’s with --time-zone, such as Europe/Berlin. Until then the periods do without the logs.'] : []),
     ...(managers.some(({ workers }) => workers !== null) ? [] : ['How many workers there were is not known: monitoring of HTEX tells it, and so do the logs of its managers. Without it, busy and idle workers cannot be told apart.']),
-    ...(isLogged ? [] : ['The logs of the run directory would split the time between launch and start into the submit side, the interchange’s queue and the manager’s queue.']),
+    ...(logged.length > 0 ? [] : ['The logs of the run directory would split the time between launch and start into the submit side, the interchange’s queue and the manager’s queue.']),
   ]; // prettier-ignore
 }

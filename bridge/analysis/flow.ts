@@ -8,6 +8,7 @@ import { toMicros } from '../core/time.ts';
 import { clocksDisagree, logPhases, type LogPhase, type Mark } from './log_phases.ts';
 import { phasesOf, type Phase, type TaskTries } from './phases.ts';
 import { logOf, sourceOf, templateOf, threadOf } from './source.ts';
+import { zoneNote, zoneShift } from './zones.ts';
 
 /** Lines of one task's flow; what is over is counted. */
 export const flowLinesMax = 10_000;
@@ -69,7 +70,7 @@ export function flowOf(task: TaskTries, records: Iterable<WideRecord>): Flow {
     lines: lines.slice(0, flowLinesMax).map((line) => ({ ...line, offset: offset(line) })),
     sources: sourcesOf(lines),
     phases: merged(phasesOf({ ...task, invoked: task.invoked ?? pendingSince(told) }), fromLogs),
-    notes: [...clockNotes(fromLogs), ...missing(lines), ...cutNote(lines.length)],
+    notes: [...zoneNotes(task, told), ...clockNotes(fromLogs), ...missing(lines), ...cutNote(lines.length)],
   };
 }
 
@@ -146,6 +147,16 @@ function merged(states: readonly Phase[], logs: readonly LogPhase[]): FlowPhase[
     ...logs.filter(({ name, try: attempt }) => inside[name] === phase.name && attempt === phase.try).map(ofLog),
   ]);
   return [...all, ...[...left].map(ofLog)];
+}
+
+function zoneNotes({ attempts }: TaskTries, told: readonly Line[]): string[] {
+  for (const { time, try: attempt, record } of told) {
+    if (time === null || record?.['parsl.task_state'] !== 'launched') continue;
+    const launched = attempts.find((each) => each.try === (attempt ?? 0))?.launched ?? null;
+    const shift = launched === null ? undefined : zoneShift(launched, time);
+    if (shift !== undefined) return [zoneNote(shift)];
+  }
+  return [];
 }
 
 function clockNotes(phases: readonly LogPhase[]): string[] {

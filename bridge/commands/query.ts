@@ -11,7 +11,7 @@ import { stringify } from '../core/record.ts';
 import { openReads } from '../store/sqlite.ts';
 import type { Reads, RunSummary } from '../store/store.ts';
 import { readInputs, type FromOptions } from './from.ts';
-import type { Io } from './io.ts';
+import { Exit, type Io } from './io.ts';
 import { instant } from './table.ts';
 
 export interface QueryOptions extends FromOptions {
@@ -20,13 +20,21 @@ export interface QueryOptions extends FromOptions {
   readonly json?: boolean;
 }
 
-/** Asks the inputs of `--from`, else the data directory's store, which a running bridge may be writing at the same time. */
-export async function withReads<T>(options: QueryOptions, io: Io, ask: (reads: Reads) => Promise<T>): Promise<T> {
+/**
+ * Asks the inputs of `--from`, else the data directory's store, which a running bridge may be writing at the same time.
+ * Gives the exit code: that of `ask`, or 1 if part of the inputs was bad.
+ */
+export async function withReads(
+  options: QueryOptions,
+  io: Io,
+  ask: (reads: Reads) => Promise<number>,
+): Promise<number> {
   const { data, from = [] } = options;
   if (from.length > 0) {
     const inputs = await readInputs(from, options, io);
     try {
-      return await ask(inputs.reads);
+      const code = await ask(inputs.reads);
+      return code === Exit.done && inputs.problems > 0 ? Exit.dataWereBad : code;
     } finally {
       inputs.close();
     }

@@ -118,6 +118,12 @@ describe('analysis/bottleneck', () => {
     assert.match(missing.join(' '), /How many workers.*The logs of the run directory/);
   });
 
+  it('says that the logs lie elsewhere in time, where monitoring’s zone was not told', () => {
+    const phase = { name: 'worker', try: 0, start: 3600e6, end: 3610e6, start_source: null, end_source: null } as const;
+    const { missing } = bottleneckOf(input({ tasks: tasks(1, [0, 1, 2, 3]), phases: [phase] }));
+    assert.match(missing[0]!, /--time-zone/);
+  });
+
   it('knows a thread that an exception ended, and what that does to the run', () => {
     const message = 'Exceptional ending for _result_queue_worker on thread HTEX-Result-Queue-Thread\nTraceback …';
     const ending = { template: 'Exceptional ending for *', log: 'parsl', lines: 1, first: 5, message };

@@ -103,6 +103,17 @@ describe('analysis/flow', () => {
     );
   });
 
+  it('says that monitoring tells local times of a zone that nobody told', () => {
+    const hour = 3_600_000_000;
+    const shifted = { ...task, attempts: [{ ...attempt, launched: 1000 + hour }] };
+    const { notes } = flowOf(shifted, htex);
+    assert.match(notes[0]!, /1 h after what the logs tell.*--time-zone/);
+    assert.doesNotMatch(
+      flowOf({ ...task, attempts: [{ ...attempt, launched: 1000 + hour / 7 }] }, htex).notes.join(),
+      /zone/,
+    );
+  });
+
   it('does not call it clocks where two processes of one host write late', () => {
     const raced = [
       line(2000, 'parsl', 'launched', { 'parsl.phase': 'submit' }),
