@@ -3,7 +3,6 @@
  * the records that wait for one. Found by walking a map per key, so that no text is put together for a look-up.
  */
 import type { Value, WideRecord } from '../core/record.ts';
-import { toMicros } from '../core/time.ts';
 import type { ImplySpec } from './schema.ts';
 import type { Predicate } from './where.ts';
 import { canonicalKey, predicateOf } from './where.ts';
@@ -18,7 +17,7 @@ export interface Group<Waiting> {
   wasReported: boolean;
 }
 
-/** Microseconds; Infinity where no record of that kind of clock told it. */
+/** Instants in nanoseconds, local times in microseconds; Infinity where no record of that kind of clock told it. */
 interface Told {
   instant: number;
   local: number;
@@ -81,18 +80,22 @@ export class Groups<Waiting> {
   /** Takes over what the record tells of `gives[at]`. Returns 'learnt', 'known', or the value that it contradicts. */
   learn(group: Group<Waiting>, at: number, told: Value, record: WideRecord): 'learnt' | 'known' | { was: Value } {
     const was = group.values[at];
-    if (this.several !== 'report') {
-      const values = (group.several[at] ??= new Map<Value, Told>());
-      const first = values.get(told) ?? { instant: Infinity, local: Infinity };
-      const { clock, time } = timeOf(record);
-      first[clock] = Math.min(first[clock], time);
-      values.set(told, first);
-    }
+    if (this.several !== 'report') this.#rememberWhen(group, at, told, record);
     if (was === undefined) {
       group.values[at] = told;
       return 'learnt';
     }
     return was === told || this.several !== 'report' ? 'known' : { was };
+  }
+
+  #rememberWhen(group: Group<Waiting>, at: number, told: Value, record: WideRecord): void {
+    const values = (group.several[at] ??= new Map<Value, Told>());
+    let first = values.get(told);
+    if (first === undefined) values.set(told, (first = { instant: Infinity, local: Infinity }));
+    if (this.several !== 'by_time') return;
+    const { time } = record;
+    if (typeof time === 'bigint') first.instant = Math.min(first.instant, Number(time));
+    else first.local = Math.min(first.local, localTimeOf(record));
   }
 
   /** What the group gives the record for `gives[at]`; undefined: nothing yet. */
@@ -141,12 +144,9 @@ export class Groups<Waiting> {
   }
 }
 
-/** When a record speaks of, and by which kind of clock. */
-function timeOf(record: WideRecord): { readonly clock: 'instant' | 'local'; readonly time: number } {
-  const { time } = record;
-  if (typeof time === 'bigint') return { clock: 'instant', time: toMicros(time) };
+function localTimeOf(record: WideRecord): number {
   const local = record['parsl.timestamp'];
-  return { clock: 'local', time: typeof local === 'number' ? local : Infinity };
+  return typeof local === 'number' ? local : Infinity;
 }
 
 /**
@@ -154,7 +154,8 @@ function timeOf(record: WideRecord): { readonly clock: 'instant' | 'local'; read
  * other kind alone: without the zone the two cannot be compared.
  */
 function atTime(values: ReadonlyMap<Value, Told>, record: WideRecord): Value | undefined {
-  const { clock, time } = timeOf(record);
+  const clock = typeof record['time'] === 'bigint' ? 'instant' : 'local';
+  const time = clock === 'instant' ? Number(record['time']) : localTimeOf(record);
   let best: Value | undefined;
   let bestAt = -Infinity;
   let first: Value | undefined;

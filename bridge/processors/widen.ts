@@ -38,20 +38,25 @@ interface Matcher {
 }
 
 const noMarks: readonly string[] = [];
+const none: readonly Pattern[] = [];
 /** A longer first line is matched no further. */
 const LINE_CHARS_MAX = 8_192;
 /** More things than this in one line are one record. */
 const COPIES_MAX = 10_000;
 
+/** One file of rules. */
+interface Layer {
+  readonly matchers: readonly Matcher[];
+  /** Rules on keys alone, by the `source.format` that they are about; undefined: any. */
+  readonly plain: ReadonlyMap<Value | undefined, readonly Pattern[]>;
+}
+
 export class Widener {
-  readonly #layers: { readonly matchers: readonly Matcher[]; readonly plain: readonly Pattern[] }[];
+  readonly #layers: readonly Layer[];
 
   /** `layers`: the rules of each file. Throws BRIDGE_CONFIG. */
   constructor(layers: readonly (readonly RuleSpec[])[]) {
-    this.#layers = layers.map((rules) => ({
-      matchers: matchersOf(rules),
-      plain: rules.filter(({ text, match }) => text === undefined && match === undefined).map((spec) => patternOf(spec, undefined)),
-    })); // prettier-ignore
+    this.#layers = layers.map((rules) => ({ matchers: matchersOf(rules), plain: plainOf(rules) }));
   }
 
   /** The record itself, widened, or one copy for each of the things that it names. */
@@ -65,7 +70,8 @@ export class Widener {
         marks = marks.length === 0 ? found.rule.marks : [...marks, ...found.rule.marks];
         list = applyMatch(record, found) ?? list;
       }
-      for (const { marks: own, accepts, set } of plain) {
+      if (plain.size === 0) continue;
+      for (const { marks: own, accepts, set } of plain.get(record['source.format']) ?? plain.get(undefined) ?? none) {
         if (accepts !== undefined && !accepts(record)) continue;
         marks = marks.length === 0 ? own : [...marks, ...own];
         for (const [key, value] of set) record[key] ??= value;
@@ -172,6 +178,20 @@ function matchersOf(rules: readonly RuleSpec[]): Matcher[] {
     const tries = new Map([...logs.add(undefined)].map((log) => [log, trieFor(patterns, log)]));
     return { key, patterns, tries, last: undefined };
   });
+}
+
+function plainOf(rules: readonly RuleSpec[]): Map<Value | undefined, readonly Pattern[]> {
+  const plain = rules.filter(({ text, match }) => text === undefined && match === undefined);
+  if (plain.length === 0) return new Map();
+  const formats = new Set<Value | undefined>(plain.flatMap(({ where }) => where['source.format'] ?? []));
+  const isAbout = ({ where: { 'source.format': wanted } }: RuleSpec, format: Value | undefined): boolean =>
+    wanted === undefined || (Array.isArray(wanted) ? wanted.includes(format as string) : wanted === format);
+  return new Map(
+    [...formats.add(undefined)].map((format) => [
+      format,
+      plain.filter((spec) => isAbout(spec, format)).map((spec) => patternOf(spec, undefined)),
+    ]),
+  );
 }
 
 function patternOf(spec: RuleSpec, message: readonly Part[] | undefined): Pattern {
