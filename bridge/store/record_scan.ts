@@ -7,7 +7,7 @@ import type { ErrorLines } from '../analysis/signs.ts';
 import { logOf, sourceOf, templateOf, threadKind, threadOf } from '../analysis/source.ts';
 import type { MetricPoint } from '../analysis/states.ts';
 import { text, type WideRecord } from '../core/record.ts';
-import { join, type StoredRecord } from './record_parts.ts';
+import { isColumn, join, type StoredRecord } from './record_parts.ts';
 import { NO_TIME, recordColumns } from './schema.ts';
 
 /** Templates of error lines that are looked at. */
@@ -109,10 +109,11 @@ export function errorLines(db: Database.Database, runNo: number): ErrorLines[] {
 /** A key's first value in the records of each task. */
 export function valueByTask(db: Database.Database, runNo: number, key: string): Map<number, string> {
   const path = `$.${JSON.stringify(key)}`;
-  const sql = `SELECT r."parsl.task" AS task, coalesce(s.keys ->> :path, r.keys ->> :path) AS value, min(r.time) AS time
+  // A column's name is one of a closed list; any other key is a parameter.
+  const value = isColumn(key) ? `r."${key}"` : 'coalesce(s.keys ->> :path, r.keys ->> :path)';
+  const sql = `SELECT r."parsl.task" AS task, ${value} AS value, min(r.time) AS time
     FROM record r JOIN record_site s USING (site)
-    WHERE r.run_no = :run_no AND r."parsl.task" IS NOT NULL AND coalesce(s.keys ->> :path, r.keys ->> :path) IS NOT NULL
-    GROUP BY 1`;
+    WHERE r.run_no = :run_no AND r."parsl.task" IS NOT NULL AND ${value} IS NOT NULL GROUP BY 1`;
   const rows = db
     .prepare<[{ run_no: number; path: string }], { task: number; value: string | number }>(sql)
     .all({ run_no: runNo, path });

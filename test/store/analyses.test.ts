@@ -116,6 +116,8 @@ describe('store/analyses of a recorded HTEX run', function () {
     assert.ok(byApp.kinds.includes('left') && byApp.blocks !== null);
     assert.deepEqual((await reads.plots(RUN, { by: 'block', points: 20 }))!.kinds, ['0', 'not told']);
     const byWorker = (await reads.plots(RUN, { by: 'parsl.worker', points: 20 }))!;
+    const byNumber = (await reads.plots(RUN, { by: 'parsl.executor_task', points: 20 }))!;
+    assert.ok(byNumber.kinds.every((kind) => /^\d+$|^not told$|^others$/.test(kind)) && byNumber.kinds.length > 3);
     assert.deepEqual(byWorker.kinds.filter((kind) => /^\d$/.test(kind)).toSorted(), ['0', '1']); // prettier-ignore
   });
 });
