@@ -116,8 +116,8 @@ describe('analysis/flow', () => {
 
   it('does not call it clocks where two processes of one host write late', () => {
     const raced = [
-      line(2000, 'parsl', 'launched', { 'parsl.phase': 'submit' }),
-      line(1000, 'interchange', 'Put', { 'parsl.phase': 'interchange_queue', 'parsl.phase_ended': 'submit' }),
+      line(2_000_000, 'parsl', 'launched', { 'parsl.phase': 'submit' }),
+      line(1_000_000, 'interchange', 'Put', { 'parsl.phase': 'interchange_queue', 'parsl.phase_ended': 'submit' }),
     ];
     assert.deepEqual(
       flowOf({ ...task, attempts: [] }, raced).notes.filter((note) => note.includes('clock')),
