@@ -8,7 +8,7 @@ import type { ConvertCommandOptions } from './commands/convert.ts';
 import type { IngestOptions } from './commands/ingest.ts';
 import type { InspectOptions } from './commands/inspect.ts';
 import type { Io } from './commands/io.ts';
-import { Exit } from './commands/io.ts';
+import { Exit, printable } from './commands/io.ts';
 import type { LintOptions } from './commands/lint.ts';
 import type { PlayOptions } from './commands/play.ts';
 import type { SelectOptions } from './commands/select.ts';
@@ -24,8 +24,9 @@ const io: Io = {
   env: process.env,
   isTerminal: process.stderr.isTTY,
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
-  out: (line) => void process.stdout.write(`${line}\n`),
-  err: (line) => void process.stderr.write(`${line}\n`),
+  out: (lines) =>
+    void process.stdout.write(`${process.stdout.isTTY ? lines.split('\n').map(printable).join('\n') : lines}\n`),
+  err: (line) => void process.stderr.write(`${printable(line)}\n`),
 };
 
 const program = new Command('parsl-otel')

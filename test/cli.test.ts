@@ -49,6 +49,14 @@ describe('the command line', function () {
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
   const file = (name: string): string => join(directory, name);
 
+  it('sends no control character of a file’s name or content to the terminal, and names the bad line', () => {
+    writeFileSync(file('na\nme\u001b[2J\u009b.log'), '{"a":1}\n{"b":\u001b[31m}\n');
+    const { status, err } = cli('convert', directory, '--to', 'jsonl', '--output', file('out'));
+    assert.equal(status, 1);
+    assert.match(err, /^na\\u000ame\\u001b\[2J\\u009b\.log line 2: read JSON: /);
+    assert.doesNotMatch(err.replaceAll('\n', ''), /\p{Cc}/u);
+  });
+
   it('shows help with examples for every command', () => {
     assert.match(cli('--help').out, /serve.*play.*convert.*ingest.*validate.*print-config.*components/s);
     for (const command of commands) {

@@ -93,7 +93,8 @@ function configOf({ config: file, timeZone, follow }: IngestOptions, dataDir: st
 function plainLog(io: Io): Logger {
   const tell = (fields: object, sentence: string): void => {
     const { message = sentence, hint } = fields as { readonly message?: string; readonly hint?: string };
-    io.err(hint === undefined ? message : `${message}\n  ${hint}`);
+    io.err(message);
+    if (hint !== undefined) io.err(`  ${hint}`);
   };
   return { debug() {}, info() {}, warn: tell, error: tell };
 }

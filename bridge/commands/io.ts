@@ -8,5 +8,13 @@ export interface Io {
   err(line: string): void;
 }
 
+/**
+ * A line as a terminal may show it: names of files and what logs say can hold characters that would move the cursor,
+ * colour the rest or forge a line. They are shown as JSON would write them.
+ */
+export function printable(line: string): string {
+  return line.replace(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** Exit codes, the same for every command. */
 export const Exit = { done: 0, dataWereBad: 1, callWasWrong: 2 } as const;
