@@ -67,10 +67,19 @@ export function decodeLogChunk(payload: Uint8Array, origin: Origin, records: Wid
   const bytes = Buffer.from(payload.buffer, payload.byteOffset + end + 1, payload.byteLength - end - 1);
   const problems: LineProblem[] = [];
   const refuse: LogText['refuse'] = (at, from, to, error) => {
-    problems.push({ line: encodeLogChunk({ format, keys }, at, bytes.subarray(from, to)), error });
+    const line = encodeLogChunk({ format, keys }, at, bytes.subarray(from, to));
+    problems.push({ line, error: placed(error, keys, at) });
   };
   decoders[format]({ bytes, line, constants, records, refuse });
   return problems;
+}
+
+/** The error of one line, with where the line is. */
+function placed(error: BridgeError, keys: LogHeader['keys'], line: number): BridgeError {
+  const { code, message, hint, reason } = error;
+  const path = keys['source.path'] ?? keys['source.input'];
+  const where = path === undefined ? `line ${line}` : `${path} line ${line}`;
+  return new BridgeError(code, `${where}: ${message}`, { cause: error.cause, hint, reason });
 }
 
 interface Header {

@@ -24,6 +24,7 @@ export const logLimits: LogLimits = { line_bytes_max: 2 ** 24, record_bytes_max:
 /** A chunk's size, about. */
 const CHUNK_BYTES = 2 ** 18;
 const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 /** What has to be seen of a line to tell whether a record begins with it. */
 const START_BYTES = 512;
 
@@ -145,7 +146,8 @@ export class LogCutter {
   /** True if a record begins at `at`, as far as what has come tells. */
   #begins(at: number): boolean {
     const rest = this.#rest;
-    if (rest[at] === NEWLINE) return false; // A blank line begins nothing.
+    // A blank line begins nothing.
+    if (rest[at] === NEWLINE || (rest[at] === CARRIAGE_RETURN && rest[at + 1] === NEWLINE)) return false;
     const end = rest.indexOf(NEWLINE, at);
     // Half a line may look like the start of one kind and be another.
     if (end === -1) return false;

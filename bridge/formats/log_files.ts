@@ -232,12 +232,17 @@ const contents: readonly (readonly [RegExp, LogFormat])[] = [
 
 /**
  * How a file that begins with `head` is to be read, by its content; `text` where that tells nothing. undefined for a file
- * that is blank so far or holds no text.
+ * that is blank so far or holds no text. NULs where nothing was written do not make a log that is known another thing.
  */
 export function sniff(head: Uint8Array): LogFormat | undefined {
-  if (head.includes(0)) return undefined;
-  const first = Buffer.from(head).toString('utf8').trimStart();
+  const text = Buffer.from(head).toString('utf8');
+  const first = text.replaceAll('\0', '').trimStart();
   if (first === '') return undefined; // Nothing can be told of it yet.
+  const format = formatOf(first);
+  return format === 'text' && text.includes('\0') ? undefined : format;
+}
+
+function formatOf(first: string): LogFormat {
   if (first.startsWith('{')) {
     const line = first.slice(0, first.indexOf('\n') === -1 ? undefined : first.indexOf('\n'));
     return /"created":/.test(line) && /"levelname":/.test(line) ? 'parsl_json_log' : 'json';

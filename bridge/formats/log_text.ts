@@ -26,8 +26,13 @@ export interface LogText {
 }
 
 const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 
-/** Calls `take` for each line that is not blank, with its place in the chunk and its number in the file. */
+/**
+ * Calls `take` for each line that is not blank, with its place in the chunk and its number in the file. Left out of it are
+ * the NULs that a file has where nothing was written: one whose writer went on behind its old end after it was truncated,
+ * or what a crash of the machine leaves; and the carriage return of a file that went through Windows.
+ */
 export function forEachLine(
   { bytes, line: first }: Pick<LogText, 'bytes' | 'line'>,
   take: (start: number, end: number, line: number) => void,
@@ -35,9 +40,11 @@ export function forEachLine(
   let line = first;
   for (let start = 0; start < bytes.length; line++) {
     const newline = bytes.indexOf(NEWLINE, start);
-    const end = newline === -1 ? bytes.length : newline;
+    const next = newline === -1 ? bytes.length : newline;
+    const end = next > start && bytes[next - 1] === CARRIAGE_RETURN ? next - 1 : next;
+    while (bytes[start] === 0) start++;
     if (end > start) take(start, end, line);
-    start = end + 1;
+    start = next + 1;
   }
 }
 

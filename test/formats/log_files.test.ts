@@ -99,6 +99,8 @@ describe('formats/log_files', () => {
     'some text\n': 'text',
     '\n\n': undefined,
     'a\0b': undefined,
+    '\0\0{"created": 1.5, "levelname": "INFO", "msg": "\0"}\n': 'parsl_json_log',
+    '\0\0': undefined,
   };
   for (const [head, format] of Object.entries(heads))
     it(`tells by content: ${JSON.stringify(head.slice(0, 50))}`, () => assert.equal(sniff(Buffer.from(head)), format));

@@ -131,6 +131,14 @@ describe('formats/parsl_text_log', () => {
     });
   });
 
+  it('reads on behind NULs where nothing was written, and lines that went through Windows', () => {
+    const { records } = decodeLog('parsl_text_log', `\0\0\0${line}\r\n  more\r\n\r\n${line}\0\r\n`);
+    assert.deepEqual(
+      records.map(({ message }) => message),
+      ['Task 0 done\n  more', 'Task 0 done\0'],
+    );
+  });
+
   it('looks for the end of a prefix in the beginning of a line alone, however long the line', () => {
     const line = `1795261724.001503 2026-11-21 11:48:44 ${'-1 -1 '.repeat(200_000)}`;
     const { records } = decodeLog('parsl_text_log', `${line}\n`);

@@ -20,14 +20,14 @@ export interface ReadTree {
 
 /** Frames in batches, each of one file. What cannot be read is reported, and the rest is read. */
 export async function* readTree({ tree, input, limits, report }: ReadTree): AsyncGenerator<Frame[]> {
-  let isTold = false;
+  let problems = 0;
   const seen = await tree.look((error) => {
-    isTold = true;
+    problems += 1;
     report(error);
   });
   const { logs, databases } = plan(seen, input);
   if (logs.length === 0 && databases.length === 0) {
-    if (!isTold) report(noLogs(input));
+    if (problems === 0) report(noLogs(input));
     return;
   }
   // Monitoring messages first: they tell states and times that logs only repeat.
