@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { Document } from 'yaml';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 
 import { BridgeError, reasonOf } from './core/errors.ts';
@@ -99,6 +100,15 @@ function readJoined(path: string): Joined[] {
   });
 }
 
+/** Throws BRIDGE_CONFIG for aliases that stand for more than any file of rules needs. */
+function contentOf(document: Document.Parsed, path: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw BridgeError.from(error, 'BRIDGE_CONFIG', `read rules ${path}`);
+  }
+}
+
 /** `path` names the file in errors. */
 export function parseRules(text: string, path: string): RulesFile {
   const lines = new LineCounter();
@@ -106,7 +116,7 @@ export function parseRules(text: string, path: string): RulesFile {
   const [problem] = document.errors;
   if (problem !== undefined)
     throw new BridgeError('BRIDGE_CONFIG', `read rules ${path}:${lines.linePos(problem.pos[0]).line}: ${problem.message.split('\n')[0]}`, { cause: problem }); // prettier-ignore
-  const parsed = rulesSchema.safeParse(document.toJS() ?? {});
+  const parsed = rulesSchema.safeParse(contentOf(document, path) ?? {});
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const place = placeOf(issue?.path ?? []);

@@ -172,6 +172,11 @@ select:
       refused('rules:\n  - name: a\n    txt: x\n', /my\.yaml:2 \(rules\.0\): Unrecognized key: "txt"/);
       refused('rules:\n  - text: x\n', /my\.yaml:2 \(rules\.0\.name\): /);
       refused('rules: [\n', /my\.yaml:2: /);
+      const bomb = [
+        'a: &a0 [x, x]',
+        ...Array.from({ length: 9 }, (_, k) => `b${k}: &a${k + 1} [${`*a${k},`.repeat(9)}]`),
+      ];
+      refused(bomb.join('\n'), /^read rules my\.yaml: Excessive alias count/);
       refused(
         "rules:\n  - { name: mine, text: 'Task {x' }",
         /my\.yaml:2 \(rules\.0\): template "Task \{x": the brace at 6/,
