@@ -2,11 +2,14 @@
  * How fast are messages in monitoring.db, at what cost, and are all of them there at the end? The same streams of pickled
  * messages, as they come off a radio, into Parsl's own DatabaseManager and into our exporter, in turn.
  *
- * usage: PYTHON=/path/to/python node bench/run.mjs database [TASKS...]
+ * usage: PYTHON=/path/to/python ROUNDS=3 node bench/database.ts [TASKS...]
  * PYTHON has parsl[monitoring]. Without it nothing is compared. TASKS: sizes of the streams, default 10000 50000.
+ *
+ * Ours is compiled first, as the package is. Memory is shown twice: the peak of the process, beside that of Parsl's
+ * manager, and what of it the sink added: its process less the same one with an exporter that drops everything.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -24,6 +27,7 @@ interface Result {
 
 const python = process.env['PYTHON'];
 const sizes = process.argv.slice(2).map(Number).filter(Number.isInteger);
+const ROUNDS = Number(process.env['ROUNDS'] ?? 1);
 const RATES = [1, 20, 200];
 const MESSAGES_PER_TASK = 9;
 const VISIBLE_S = 15;
@@ -37,6 +41,19 @@ function run(command: string, args: readonly string[]): string {
   return stdout;
 }
 const here = (...parts: string[]): string => join(import.meta.dirname, ...parts);
+
+/** Inside of node_modules, so that what it imports is found. */
+const compiled = here('..', 'node_modules', '.cache', 'parsl-otel-bench');
+function compile(): void {
+  const tsc = here('..', 'node_modules', 'typescript', 'bin', 'tsc');
+  const flags = ['--target', 'es2024', '--module', 'nodenext', '--rewriteRelativeImportExtensions', '--skipLibCheck'];
+  const { stdout } = spawnSync(
+    process.execPath,
+    [tsc, here('database', 'sink.ts'), ...flags, '--rootDir', here('..'), '--outDir', compiled],
+    { encoding: 'utf8' },
+  );
+  if (!existsSync(join(compiled, 'bench/database/sink.js'))) throw new Error(stdout);
+}
 const lastLine = (text: string): Result => JSON.parse(text.trim().split('\n').at(-1) ?? '') as Result;
 
 let number = 0;
@@ -47,7 +64,13 @@ function peer(mode: string, capture: string, ...rest: string[]): Result {
 }
 function ours(mode: string, capture: string, ...rest: string[]): Result {
   return lastLine(
-    run(process.execPath, [here('database/sink.ts'), mode, capture, join(dir, `ours${++number}.db`), ...rest]),
+    run(process.execPath, [
+      join(compiled, 'bench/database/sink.js'),
+      mode,
+      capture,
+      join(dir, `ours${++number}.db`),
+      ...rest,
+    ]),
   );
 }
 function stream(tasks: number): string {
@@ -66,25 +89,33 @@ const expected = (tasks: number): number =>
 function compare(tasks: number): void {
   const capture = stream(tasks);
   console.log(`\n${tasks} tasks, ${(statSync(capture).size / 1e6).toFixed(0)} MB of pickles`);
-  console.log('                  messages/s   CPU us/message   peak MB   rows missing');
-  const both = [
-    ['Parsl', peer('throughput', capture)],
-    ['ours', ours('throughput', capture)],
-  ] as const;
-  for (const [name, result] of both) {
-    const rate = result.messages / result.seconds;
-    const cpu = (result.cpu_seconds / result.messages) * 1e6;
-    const missing = expected(tasks) - total(result);
+  console.log('                  messages/s   CPU us/message   peak MB   added MB   rows missing');
+  for (let round = 0; round < ROUNDS; round++) {
+    const theirs = peer('throughput', capture);
+    const bare = ours('bare', capture);
+    const mine = ours('throughput', capture);
+    const added = mine.rss_bytes - bare.rss_bytes;
+    show('Parsl', theirs, theirs.rss_bytes, tasks);
+    show('ours', mine, added, tasks);
+    const ratio = (of: (result: Result) => number): string => (of(theirs) / of(mine)).toFixed(1);
     console.log(
-      `${name.padEnd(16)} ${rate.toFixed(0).padStart(11)} ${cpu.toFixed(1).padStart(16)} ${(result.rss_bytes / 1e6).toFixed(0).padStart(9)} ${String(missing).padStart(14)}`,
+      `ours is ${ratio(({ seconds }) => seconds)}x as fast, at 1/${ratio(({ cpu_seconds }) => cpu_seconds)} of the CPU, ` +
+        `1/${ratio(({ rss_bytes }) => rss_bytes)} of the memory of a process, 1/${(theirs.rss_bytes / added).toFixed(1)} of what is added`,
     );
   }
-  const [[, theirs], [, mine]] = both;
-  const ratio = (of: (result: Result) => number): string => (of(theirs) / of(mine)).toFixed(1);
-  console.log(
-    `ours is ${ratio(({ seconds }) => seconds)}x as fast, at 1/${ratio(({ cpu_seconds }) => cpu_seconds)} of the CPU and 1/${ratio(({ rss_bytes }) => rss_bytes)} of the memory`,
-  );
   rmSync(capture);
+}
+
+function show(name: string, result: Result, added: number, tasks: number): void {
+  const { messages, seconds, cpu_seconds, rss_bytes } = result;
+  const columns = [
+    (messages / seconds).toFixed(0).padStart(11),
+    ((cpu_seconds / messages) * 1e6).toFixed(1).padStart(16),
+    (rss_bytes / 1e6).toFixed(0).padStart(9),
+    (added / 1e6).toFixed(0).padStart(10),
+    String(expected(tasks) - total(result)).padStart(14),
+  ];
+  console.log(`${name.padEnd(16)} ${columns.join(' ')}`);
 }
 
 function compareVisible(): void {
@@ -123,6 +154,7 @@ if (python === undefined) {
     `${cpus()[0]?.model ?? 'unknown CPU'} x ${cpus().length}, Linux ${release()}, node ${process.version}, Parsl ${parsl}`,
   );
   try {
+    compile();
     for (const tasks of sizes.length > 0 ? sizes : [10_000, 50_000]) compare(tasks);
     compareVisible();
     compareBacklog();

@@ -2,10 +2,13 @@
  * The exporter monitoring_db in a process of its own, with its thread and its queue: the part of ../database.ts that is
  * measured. Prints JSON like ../python/parsl_database.py.
  *
- * usage: sink.ts throughput CAPTURE FILE | visible CAPTURE FILE MESSAGES_PER_S SECONDS | backlog CAPTURE FILE
+ * usage: sink.ts throughput CAPTURE FILE | bare CAPTURE FILE | visible CAPTURE FILE MESSAGES_PER_S SECONDS | backlog CAPTURE FILE
+ *
+ * bare: as throughput, but with an exporter that drops everything. What the process takes then is not the sink's: in a
+ * bridge it is a thread of a process that is there anyway.
  */
 import Database from 'better-sqlite3';
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -19,6 +22,12 @@ import { createFrameParser } from '../../bridge/formats/capture.ts';
 const [mode = '', capture = '', path = '', rate = '0', duration = '0'] = process.argv.slice(2);
 const TABLES = ['workflow', 'task', 'try', 'status', 'resource', 'node', 'block'];
 const LIMITS = { queue_items_max: 1_000_000, queue_bytes_max: 2 ** 31 };
+/** Memory that the messages are read into, again and again. */
+const BUFFERS = 8;
+const BUFFER_BYTES = 2 ** 19;
+const HEADER_BYTES = 13;
+/** What the bare exporter takes for a message: the rows of one last about as long. */
+const BARE_MESSAGES_PER_MS = 50;
 
 const context: ExporterContext = {
   id: 'monitoring_db',
@@ -44,7 +53,12 @@ const timed: Exporter = {
     }
   },
 };
-const queue = queued(mode === 'visible' ? timed : exporter, context, LIMITS);
+const bare: Exporter = {
+  async start() {},
+  async stop() {},
+  export: ({ frames = [] }) => sleep(frames.length / BARE_MESSAGES_PER_MS),
+};
+const queue = queued(mode === 'visible' ? timed : mode === 'bare' ? bare : exporter, context, LIMITS);
 await queue.start();
 const cpu = process.cpuUsage();
 const start = performance.now();
@@ -56,12 +70,37 @@ async function* chunks(): AsyncGenerator<Frame[]> {
   for await (const chunk of createReadStream(capture, { highWaterMark: 2 ** 18 })) yield parser.push(chunk as Buffer);
 }
 
-/** As fast as it goes, a few batches ahead: the journal stands before the queue and holds the rest. */
+/**
+ * As fast as it goes, a few batches ahead: the journal stands before the queue and holds the rest. Messages are read into
+ * the same few buffers, so that the memory that is measured is not that of reading a file.
+ */
 async function throughput(): Promise<void> {
-  for await (const frames of chunks()) {
+  const parser = createFrameParser({ frame_bytes_max: 2 ** 26 });
+  const ring = Array.from({ length: BUFFERS }, () => ({ bytes: Buffer.alloc(BUFFER_BYTES), until: 0 }));
+  const file = openSync(capture, 'r');
+  let left = Buffer.alloc(0);
+  for (let turn = 0; ; turn++) {
+    const buffer = ring[turn % BUFFERS] as (typeof ring)[number];
+    while (queue.size() > 0 && (queue.acknowledged() ?? 0) < buffer.until) await sleep(5);
+    left.copy(buffer.bytes);
+    const read = readSync(file, buffer.bytes, left.length, BUFFER_BYTES - left.length, null);
+    if (read === 0) return;
+    const filled = buffer.bytes.subarray(0, left.length + read);
+    const whole = wholeFrames(filled);
+    left = filled.subarray(whole);
+    const frames = parser.push(filled.subarray(0, whole));
     queue.offer((messages += frames.length), batchOf(frames));
-    while (queue.size() > 4_000) await sleep(1);
+    buffer.until = messages;
   }
+}
+
+function wholeFrames(bytes: Buffer): number {
+  let end = 0;
+  for (let at = 0; at <= bytes.length; at = end + HEADER_BYTES + bytes.readUInt32LE(end)) {
+    end = at;
+    if (end + HEADER_BYTES > bytes.length) break;
+  }
+  return end;
 }
 
 async function visible(): Promise<void> {
@@ -84,18 +123,14 @@ async function backlog(): Promise<void> {
   for await (const frames of chunks()) queue.offer((messages += frames.length), batchOf(frames));
 }
 
-if (mode === 'throughput') await throughput();
+if (mode === 'throughput' || mode === 'bare') await throughput();
 else if (mode === 'visible') await visible();
 else await backlog();
 const ended = performance.now();
 await queue.stop(mode === 'backlog' ? 10_000 : 600_000);
 const now = performance.now();
 const used = process.cpuUsage(cpu);
-const db = new Database(path, { readonly: true });
-const rows = Object.fromEntries(
-  TABLES.map((table) => [table, db.prepare(`SELECT count(*) FROM "${table}"`).pluck().get()]),
-);
-db.close();
+const rows = existsSync(path) ? countRows() : {};
 const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
 delays.sort((a, b) => a - b);
 console.log(
@@ -111,3 +146,10 @@ console.log(
     visible_max_s: delays.at(-1) ?? null,
   }),
 );
+
+function countRows(): Record<string, unknown> {
+  const db = new Database(path, { readonly: true });
+  const counts = TABLES.map((table) => [table, db.prepare(`SELECT count(*) FROM "${table}"`).pluck().get()] as const);
+  db.close();
+  return Object.fromEntries(counts);
+}

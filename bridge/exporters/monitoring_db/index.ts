@@ -12,6 +12,7 @@ import { z } from 'zod';
 
 import { defineExporter } from '../../core/component.ts';
 import { BridgeError } from '../../core/errors.ts';
+import type { Frame } from '../../core/frame.ts';
 import { encodeFrames } from '../../formats/capture.ts';
 import { isInput } from './homes.ts';
 import { MARK, type Answer, type Order, type Setup, type Told } from './writer.ts';
@@ -28,8 +29,13 @@ const config = z.strictObject({
     .describe('Never written to, nor what is in them; the paths of the bridge’s own receivers need not be given.'),
 });
 
-/** Holds what a slice gives rise to: what is alive at a collection would be kept for long (measured: bench/database). */
-const resourceLimits = { maxYoungGenerationSizeMb: 16 };
+/** Bytes that are decoded at a time. */
+const PIECE_BYTES = 2 ** 16;
+/**
+ * So large that most records come and go between two collections of garbage: what survives some stays for long, and the
+ * memory of the thread would grow to three times as much.
+ */
+const resourceLimits = { maxYoungGenerationSizeMb: 24 };
 
 export const monitoringDb = defineExporter({
   type: 'monitoring_db',
@@ -54,7 +60,8 @@ export const monitoringDb = defineExporter({
       return new Promise((resolve, reject) => {
         answered = resolve;
         refuse = reject;
-        worker?.postMessage(order, order.type === 'write' ? [order.bytes.buffer as ArrayBuffer] : []);
+        const pieces = order.type === 'write' ? order.pieces : [];
+        worker?.postMessage(order, pieces.map(({ buffer }) => buffer as ArrayBuffer)); // prettier-ignore
       });
     }
     let refuse: (error: BridgeError) => void = () => {};
@@ -85,7 +92,7 @@ export const monitoringDb = defineExporter({
       },
       async export({ frames = [] }) {
         if (frames.length === 0) return;
-        const { problems, failed } = await order({ type: 'write', bytes: encodeFrames(frames) });
+        const { problems, failed } = await order({ type: 'write', pieces: encoded(frames) });
         for (const problem of problems) context.report(asError(problem));
         if (failed !== undefined) throw asError(failed);
         context.count('sent', frames.length);
@@ -101,6 +108,15 @@ export const monitoringDb = defineExporter({
     };
   },
 });
+
+function encoded(frames: readonly Frame[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let from = 0, to = 0; from < frames.length; from = to) {
+    for (let bytes = 0; to < frames.length && bytes < PIECE_BYTES; to++) bytes += frames[to]?.payload.length ?? 0;
+    pieces.push(encodeFrames(frames.slice(from, to)));
+  }
+  return pieces;
+}
 
 function asError({ code, message, hint, reason }: Told): BridgeError {
   return new BridgeError(code, message, {

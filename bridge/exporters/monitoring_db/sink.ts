@@ -18,7 +18,7 @@ import { waitingTable } from './tables.ts';
 
 export interface Sink {
   /**
-   * Takes records in. Their rows go to the file a thousand at a time, in a transaction that ends at commit(), or sooner
+   * Takes records in. Their rows go to the file a few hundred at a time, in a transaction that ends at commit(), or sooner
    * where it becomes large: memory does not depend on how much is added. Throws as commit() does.
    */
   add(records: readonly WideRecord[]): void;
@@ -30,8 +30,8 @@ export interface Sink {
   close(): void;
 }
 
-/** Records of which several can be about one task: these cost one row. */
-const WRITE_RECORDS = 1_000;
+/** Enough that several messages about a task often cost one row, few enough that they die young (bench/database). */
+const WRITE_RECORDS = 250;
 const COMMIT_RECORDS = 10_000;
 
 export function openSink(path: string, options: OpenOptions): Sink {

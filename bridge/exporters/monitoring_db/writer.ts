@@ -21,9 +21,11 @@ export interface Setup {
   readonly platform: NodeJS.Platform;
 }
 
-/** Frames in their binary form; a look whether the configured file can be written to; or the end. */
+/** Frames in their binary form, in pieces that are decoded one by one; a look whether the configured file can be written to; or the end. */
 export type Order =
-  { readonly type: 'write'; readonly bytes: Uint8Array } | { readonly type: 'check' } | { readonly type: 'close' };
+  | { readonly type: 'write'; readonly pieces: readonly Uint8Array[] }
+  | { readonly type: 'check' }
+  | { readonly type: 'close' };
 
 export interface Told {
   readonly code: ErrorCode;
@@ -42,8 +44,6 @@ export const MARK = 'parsl-otel monitoring_db';
 /** Files that are open at a time; the one that was used longest ago is closed first. */
 const OPEN_MAX = 16;
 const FRAME_BYTES_MAX = 2 ** 30;
-/** Bytes decoded at a time. */
-const SLICE_BYTES = 2 ** 17;
 
 function run(port: MessagePort, { path, fallbackPath, stateFile, inputs, platform }: Setup): void {
   const answer = (message: Answer): void => port.postMessage(message);
@@ -79,7 +79,7 @@ function run(port: MessagePort, { path, fallbackPath, stateFile, inputs, platfor
    * Everything is committed when it returns. Throws if any file could not be written to; those that could are written,
    * and being written again does not change them.
    */
-  function write(bytes: Uint8Array): BridgeError[] {
+  function write(pieces: readonly Uint8Array[]): BridgeError[] {
     const filled = new Set<Sink>();
     const problems: BridgeError[] = [];
     const failures: unknown[] = [];
@@ -91,7 +91,7 @@ function run(port: MessagePort, { path, fallbackPath, stateFile, inputs, platfor
       }
     };
     attempt(() =>
-      route(bytes, (file, records) => {
+      route(pieces, (file, records) => {
         const sink = sinkOrFallback(file);
         filled.add(sink);
         sink.add(records);
@@ -103,18 +103,21 @@ function run(port: MessagePort, { path, fallbackPath, stateFile, inputs, platfor
     return problems;
   }
 
-  /** Decoded in slices, so that memory does not depend on how much it is. */
-  function route(bytes: Uint8Array, add: (file: string, records: readonly WideRecord[]) => void): void {
+  /** What a piece takes is let go before the next one is decoded: memory does not depend on how many there are. */
+  function route(pieces: readonly Uint8Array[], add: (file: string, records: readonly WideRecord[]) => void): void {
     const homeless: WideRecord[] = [];
-    for (const records of decoded(bytes)) {
+    for (const piece of pieces) {
+      const frames = createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX }).push(piece);
+      // What does not decode was told of by the receiver.
+      const { records } = decodeFrames(frames, 'monitoring_db');
       for (const [run, mine] of byRun(records)) {
         const file = homes.find(run, rundirIn(mine));
         if (file === undefined) homeless.push(...mine);
         else add(file, mine);
       }
+      // Else the bytes would stay until the next collection of garbage.
+      (piece.buffer as ArrayBuffer).transfer(0);
     }
-    // Else they would stay until the next collection of garbage.
-    (bytes.buffer as ArrayBuffer).transfer(0);
     for (const [run, mine] of byRun(homeless)) add(homes.of(run), mine);
   }
 
@@ -135,20 +138,12 @@ function run(port: MessagePort, { path, fallbackPath, stateFile, inputs, platfor
     }
     try {
       if (order.type === 'check' && path !== undefined) sinkOf(path);
-      answer({ type: 'done', problems: order.type === 'write' ? write(order.bytes).map(told) : [] });
+      answer({ type: 'done', problems: order.type === 'write' ? write(order.pieces).map(told) : [] });
     } catch (error) {
       const failed = told(BridgeError.from(error, 'BRIDGE_IO', 'write monitoring.db'));
       answer({ type: 'done', problems: [], failed });
     }
   });
-}
-
-function* decoded(bytes: Uint8Array): Generator<WideRecord[]> {
-  const parser = createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX });
-  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
-    // What does not decode was told of by the receiver.
-    yield decodeFrames(parser.push(bytes.subarray(at, at + SLICE_BYTES)), 'monitoring_db').records;
-  }
 }
 
 /** Messages of Parsl's monitoring alone have rows. */
