@@ -3,7 +3,7 @@
  * capture, JSON lines or a log, gzipped or not, `-` for standard input, a monitoring.db, or a directory with run
  * directories in it; all become frames.
  */
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 
 import { BridgeError } from './core/errors.ts';
@@ -34,10 +34,12 @@ export interface Input {
   readonly size: number | undefined;
 }
 
-/** Checks that the paths can be read. Throws BRIDGE_CONFIG with one line. */
+/** Checks that the paths can be read; one that is given twice is one input. Throws BRIDGE_CONFIG with one line. */
 export function findInputs(paths: readonly string[]): Input[] {
   const names = new Map<string, number>();
-  return paths.map((path) => {
+  const once = new Map<string, string>();
+  for (const path of paths) if (!once.has(realPathOf(path))) once.set(realPathOf(path), path);
+  return [...once.values()].map((path) => {
     const base = path === '-' ? '-' : basename(resolve(path));
     const count = (names.get(base) ?? 0) + 1;
     names.set(base, count);
@@ -54,6 +56,15 @@ export function findInputs(paths: readonly string[]): Input[] {
       hint: 'give a run directory, an archive of one, a monitoring.db, a capture (serve --capture) or JSON lines',
     });
   });
+}
+
+/** The same for two spellings of one path, and for links; a path that is not there is told when it is looked at. */
+function realPathOf(path: string): string {
+  try {
+    return path === '-' ? path : realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 /** Bytes of all files of a directory that may be logs. What cannot be read is told when it is read. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -146,6 +146,17 @@ describe('inputs', () => {
           ['runinfo#2', 'directory'],
           ['-', 'file'],
         ],
+      );
+    });
+
+    it('takes a path that is given twice, by whatever spelling, for one input', () => {
+      const path = temporary();
+      mkdirSync(join(path, '000'));
+      symlinkSync('000', join(path, 'most-recent'));
+      const spellings = [join(path, '000'), `${path}/000/`, `${path}/./000`, join(path, 'most-recent'), '-', '-'];
+      assert.deepEqual(
+        findInputs(spellings).map(({ name }) => name),
+        ['000', '-'],
       );
     });
 
