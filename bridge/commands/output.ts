@@ -1,5 +1,8 @@
-/** A file of lines that a command writes: it appears under its name only when it is whole. `-` is standard output. */
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+/**
+ * A file of lines that a command writes: it appears under its name only when it is whole. `-` is standard output. What is
+ * no file, such as a pipe or /dev/null, is written into as it stands: renaming onto it would put a file in its place.
+ */
+import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 
 import { BridgeError, reasonOf } from '../core/errors.ts';
 import type { Io } from './io.ts';
@@ -13,10 +16,11 @@ export interface LineOutput {
 
 export function openOutput(path: string, io: Io): LineOutput {
   if (path === '-') return { write: (line) => io.out(line), commit() {}, abandon() {} };
-  const temporary = `${path}.part`;
+  let place: Place;
   let file: number;
   try {
-    file = openSync(temporary, 'w');
+    place = placeOf(path);
+    file = openSync(place.temporary ?? place.path, 'w');
   } catch (error) {
     throw new BridgeError('BRIDGE_CONFIG', `write ${path}: ${reasonOf(error)}`, {
       cause: error,
@@ -39,11 +43,24 @@ export function openOutput(path: string, io: Io): LineOutput {
     commit() {
       flush();
       closeSync(file);
-      renameSync(temporary, path);
+      if (place.temporary !== undefined) renameSync(place.temporary, place.path);
     },
     abandon() {
       closeSync(file);
-      rmSync(temporary, { force: true });
+      if (place.temporary !== undefined) rmSync(place.temporary, { force: true });
     },
   };
+}
+
+interface Place {
+  /** Where a link leads. */
+  readonly path: string;
+  /** Where the lines are written first; undefined for what is no file. */
+  readonly temporary: string | undefined;
+}
+
+function placeOf(path: string): Place {
+  if (!existsSync(path)) return { path, temporary: `${path}.part` };
+  const target = realpathSync(path);
+  return { path: target, temporary: statSync(target).isFile() ? `${target}.part` : undefined };
 }
