@@ -90,7 +90,7 @@ export async function* readFrames(
   { path, name, kind, size }: Input,
   report: (error: BridgeError) => void,
   onBytes: (bytes: number) => void,
-  signal = new AbortController().signal,
+  signal: AbortSignal = new AbortController().signal,
 ): AsyncGenerator<Frame[]> {
   if (kind === 'directory') {
     const tree = directoryTree(path, treeLimits, onBytes);

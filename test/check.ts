@@ -12,7 +12,15 @@ const checks: readonly [string, string, readonly string[]][] = [
   [
     'format',
     join(bin, 'prettier'),
-    ['--check', '--log-level=warn', 'bridge/**/*.{ts,js,css,html}', 'test/**/*.ts', 'bench/**/*.ts', 'docs/*.ts', 'dashboards/**/*.ts'],
+    [
+      '--check',
+      '--log-level=warn',
+      'bridge/**/*.{ts,js,css,html}',
+      'test/**/*.ts',
+      'bench/**/*.ts',
+      'docs/*.ts',
+      'dashboards/**/*.ts',
+    ],
   ],
   ['reference', process.execPath, [join(root, 'docs', 'generate.ts'), '--check']],
   ['dashboards', process.execPath, [join(root, 'dashboards', 'grafana', 'generate.ts'), '--check']],

@@ -101,7 +101,9 @@ describe('Prometheus rules', () => {
     for (const path of pages) {
       const page = readFileSync(join(root, path), 'utf8');
       // An argument of Parsl’s apps is no metric.
-      const metrics = askedFor(page.replaceAll('parsl_resource_specification', '')).filter(({ name }) => !catalogue.has(name) && !recorded.includes(name));
+      const metrics = askedFor(page.replaceAll('parsl_resource_specification', '')).filter(
+        ({ name }) => !catalogue.has(name) && !recorded.includes(name),
+      );
       assert.deepEqual(metrics, [], path);
       const links = [...page.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, link = '']) =>
         join(root, path, '..', link),
