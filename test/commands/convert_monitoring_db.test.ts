@@ -1,4 +1,5 @@
 /** `convert --to monitoring_db`: the command's own part; what the rows are is the contract of the sink. */
+import Database from 'better-sqlite3';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -76,6 +77,28 @@ describe('commands/convert --to monitoring_db', () => {
     assert.equal(await convert(path), 1);
     assert.ok(readDb(output).status.length > 20);
     assert.match(said.join('\n'), /cut off/);
+  });
+
+  it('counts what rows that contradict each other leave out, in one line, and uses the rest', async () => {
+    const spansOf = async (change: string): Promise<{ spans: number; line: string }> => {
+      const input = recordedDbFile(NAME, await tempDir());
+      const db = new Database(input);
+      db.exec(change);
+      db.close();
+      const lines = join(dir, 'spans.jsonl');
+      assert.equal(await convert(input, 'otlp_json', lines), 0);
+      const line = said.at(-1) ?? '';
+      return { spans: Number(/(\d+) spans/.exec(line)?.[1]), line };
+    };
+    const whole = await spansOf('SELECT 1');
+    assert.doesNotMatch(whole.line, /left out/);
+    const contrary = await spansOf(`
+      UPDATE try SET task_try_time_returned = '2020-01-01 00:00:00.000000' WHERE task_id = 1;
+      INSERT INTO status SELECT task_id, 'failed', timestamp, run_id, try_id FROM status
+        WHERE task_status_name = 'exec_done' AND task_id = 0;
+      INSERT INTO status SELECT 999, 'running', timestamp, run_id, 0 FROM status LIMIT 1;`);
+    assert.match(contrary.line, /[12] phases left out: they would end before they begin/);
+    assert.ok(contrary.spans >= whole.spans - 2, `${contrary.spans} of ${whole.spans}`);
   });
 
   it('does not write to its input, nor to what is no monitoring database', async () => {

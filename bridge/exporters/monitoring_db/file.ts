@@ -72,7 +72,7 @@ export function openMonitoringDb(path: string, options: OpenOptions): Database.D
     throw new BridgeError(isLocked ? 'BRIDGE_IO' : 'BRIDGE_CONFIG', `${doing}: ${reasonOf(error)}`, {
       cause: error,
       hint: isLocked
-        ? 'another program holds the file; it will be tried again'
+        ? 'another program holds the file; it can be written to when that has let go'
         : 'check that the directory is there and can be written to, or give another path',
     });
   }
