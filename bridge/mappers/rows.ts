@@ -12,8 +12,10 @@ import type { Block, Manager, Run, Sample, Task, Try } from '../model/entities.t
 import type { Earliest } from '../model/facts.ts';
 import { shownStates, TIMES_END } from '../model/facts.ts';
 import { timeOf } from '../model/learn.ts';
+import type { Moment } from '../model/resolve.ts';
 import {
-  dependsOf, executorOfManager, failureOf, launchedTries, managerOf, shownState, taskFailureOf, tryState, usedBy,
+  dependsOf, executorOfManager, failureOf, launchedTries, managerOf, shownState, taskFailureOf, taskInterval,
+  tryState, usedBy,
 } from '../model/resolve.ts'; // prettier-ignore
 import { isBlockEnd, isFinal, laneOf } from '../model/states.ts';
 import type { Touched } from '../model/touched.ts';
@@ -85,6 +87,11 @@ function runRow(run: Run, zone: Zone): RunRow {
   };
 }
 
+/** A moment that was observed; rows infer nothing. */
+function told(moment: Moment | undefined): number | null {
+  return moment === undefined || moment.isInferred ? null : moment.at;
+}
+
 function taskRow(task: Task, zone: Zone): TaskRow {
   const { run, fields } = task;
   const state = shownState(task);
@@ -99,11 +106,11 @@ function taskRow(task: Task, zone: Zone): TaskRow {
     final: isFinal(state),
     executor: fields.executor.value ?? null,
     tries: tries.length,
-    invoked: instantOf(task.invoked, zone) ?? null,
+    invoked: instantOf(task.invoked, zone) ?? told(taskInterval(task, zone)?.start),
     launched: first(tries, 'launched', zone),
     running: first(tries, 'running', zone),
     running_ended: last === undefined ? null : (instantOf(last.ended, zone) ?? null),
-    returned: instantOf(task.returned, zone) ?? null,
+    returned: instantOf(task.returned, zone) ?? (isFinal(state) ? told(taskInterval(task, zone)?.end) : null),
     depends: dependsOf(task) ?? null,
     joins: fields.joins.value ?? null,
     hashsum: fields.hashsum.value ?? null,

@@ -57,6 +57,7 @@ describe('model: logs', () => {
     );
     const [task] = engine.takeRows().tasks;
     assert.deepEqual([task?.state, task?.app, task?.manager, task?.launched], ['exec_done', 'simulate', 'aaaa', at(2.001)]); // prettier-ignore
+    assert.deepEqual([task?.invoked, task?.returned], [at(1), at(9)]);
   });
 
   it('what messages tell counts, what they do not tell comes from the logs', () => {
