@@ -53,6 +53,8 @@ export class BridgeError extends Error {
 /** The short reason of any thrown value: what a system error means, without its call and path, or the message. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { errno } = error as NodeJS.ErrnoException;
-  return (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? error.message;
+  const { errno, code } = error as NodeJS.ErrnoException;
+  const [name, meaning] = (errno === undefined ? undefined : getSystemErrorMap().get(errno)) ?? [];
+  // Errors of zlib have such numbers, too, which mean other things.
+  return meaning !== undefined && name === code ? meaning : error.message;
 }

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
 import type { Component } from './component.ts';
-import { BridgeError } from './errors.ts';
+import { BridgeError, reasonOf } from './errors.ts';
 import { readState, writeState } from './state.ts';
 
 /** A receiver whose input has an end. */
@@ -63,9 +63,7 @@ async function* unzip(zipped: AsyncIterable<Buffer>, path: string): AsyncGenerat
     yield* gunzip as AsyncIterable<Buffer>;
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR' ? 'truncated' : 'corrupt';
-    // zlib's numbers are not the system's: its own words tell.
-    const why = error instanceof Error ? error.message : String(error);
-    throw new BridgeError('BRIDGE_DECODE', `unzip ${path}: ${why}`, { cause: error, reason });
+    throw new BridgeError('BRIDGE_DECODE', `unzip ${path}: ${reasonOf(error)}`, { cause: error, reason });
   } finally {
     gunzip.destroy();
   }

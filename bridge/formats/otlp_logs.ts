@@ -6,6 +6,7 @@
  * of journald. A text that is a line of a log that we know, which is what it makes of a file without a parser, is read as
  * that line, and `log.file.path` then tells where in a run directory it lies.
  */
+import { BridgeError } from '../core/errors.ts';
 import { stringify, type WideRecord } from '../core/record.ts';
 import { decodeLogChunk, encodeLogChunk } from './log_chunk.ts';
 import { placeLog, sniff } from './log_files.ts';
@@ -22,8 +23,25 @@ const names: ReadonlyMap<string, string> = new Map([
 const lineFormats = new Set(['parsl_json_log', 'parsl_text_log', 'work_queue_transactions', 'taskvine_transactions']);
 const noRunDirs: ReadonlySet<string> = new Set();
 
-/** One object for each record. */
+/** What records share is written out for each of them: a small request could stand for gigabytes. */
+const SHARED_CHARS_MAX = 2 ** 26;
+
+/** One object for each record. Throws BRIDGE_DECODE for a request that would grow beyond its limit. */
 export function otlpRecords(logs: readonly OtlpLog[], receiver: string): Record<string, unknown>[] {
+  const lengths = new Map<Attributes, number>();
+  let shared = 0;
+  for (const { resource, scope } of logs) {
+    for (const attributes of [resource, scope.attributes]) {
+      const length = lengths.get(attributes) ?? JSON.stringify(attributes).length;
+      lengths.set(attributes, length);
+      shared += length;
+    }
+    if (shared > SHARED_CHARS_MAX) {
+      const why = `attributes of resources and scopes make more than ${SHARED_CHARS_MAX} characters in all records`;
+      const hint = 'send fewer records at a time, or smaller resources';
+      throw new BridgeError('BRIDGE_DECODE', `read OTLP logs: ${why}`, { reason: 'limit', hint });
+    }
+  }
   return logs.map((log) => toRecord(log, receiver));
 }
 

@@ -189,7 +189,7 @@ function jsonValue(json: unknown, depth: number): AnyValue {
   const value = optional(json);
   if (typeof value['stringValue'] === 'string') return value['stringValue'];
   if (typeof value['boolValue'] === 'boolean') return value['boolValue'];
-  if (value['intValue'] !== undefined) return whole(BigInt(value['intValue'] as string | number));
+  if (value['intValue'] !== undefined) return whole(integer(value['intValue'] as string | number));
   if (value['doubleValue'] !== undefined) return finite(Number(value['doubleValue']));
   if (value['arrayValue'] !== undefined)
     return objects(optional(value['arrayValue'])['values']).map((item) => jsonValue(item, depth + 1));
@@ -199,8 +199,14 @@ function jsonValue(json: unknown, depth: number): AnyValue {
 }
 
 function jsonNanos(value: unknown): string | undefined {
-  const told = typeof value === 'number' || typeof value === 'string' ? BigInt(value) : 0n;
+  const told = typeof value === 'number' || typeof value === 'string' ? integer(value) : 0n;
   return told > 0n ? told.toString() : undefined;
+}
+
+/** 64 bits have twenty digits; a text of millions would take seconds. */
+function integer(value: string | number): bigint {
+  if (typeof value === 'string' && value.length > 20) throw new RangeError('an integer of more than 64 bits');
+  return BigInt(value);
 }
 
 function asObject(json: unknown): Json {

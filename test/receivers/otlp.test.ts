@@ -174,6 +174,29 @@ describe('receivers/otlp', () => {
       assert.equal((await post(receiver.url, PROTOBUF, HI)).status, 200);
     });
 
+  it('refuses what would grow far beyond what came, and numbers without end', async () => {
+    const { url, records } = await start();
+    const attributes = Array.from({ length: 1_000 }, (_, k) => ({ key: `key ${k}`, value: { intValue: k } }));
+    const logRecords = Array.from({ length: 10_000 }, () => ({}));
+    const grown = JSON.stringify({ resourceLogs: [{ resource: { attributes }, scopeLogs: [{ logRecords }] }] });
+    const endless = request({ body: { intValue: '9'.repeat(1_000) } });
+    for (const [body, why] of [
+      [grown, /more than 67108864 characters in all records/],
+      [endless, /more than 64 bits/],
+    ] as const) {
+      const { status, bytes } = await post(url, JSON_TYPE, body);
+      assert.equal(status, 400);
+      assert.match(bytes.toString(), why);
+    }
+    assert.deepEqual(records, []);
+  });
+
+  it('says what is wrong with a body that is no gzip', async () => {
+    const { url } = await start();
+    const { status, bytes } = await post(url, JSON_TYPE, 'no gzip', { 'content-encoding': 'gzip' });
+    assert.deepEqual([status, JSON.parse(bytes.toString())], [400, { code: 3, message: 'the body cannot be read: incorrect header check' }]); // prettier-ignore
+  });
+
   it('says 503 before it started and after it stopped', async () => {
     const before = createReceiver(otlp, {});
     assert.equal((await post(`${await serve({ component: before })}/v1/logs`, PROTOBUF, HI)).status, 503);
