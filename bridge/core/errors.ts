@@ -56,5 +56,5 @@ export function reasonOf(error: unknown): string {
   const { errno, code } = error as NodeJS.ErrnoException;
   const [name, meaning] = (errno === undefined ? undefined : getSystemErrorMap().get(errno)) ?? [];
   // Errors of zlib have such numbers, too, which mean other things.
-  return meaning !== undefined && name === code ? meaning : error.message;
+  return meaning !== undefined && (code === undefined || code === name) ? meaning : error.message;
 }
