@@ -39,10 +39,8 @@ interface Matcher {
 
 const noMarks: readonly string[] = [];
 const none: readonly Pattern[] = [];
-/** A longer first line is matched no further. */
+/** A longer first line is matched no further; so it bounds how many things one line can name, too. */
 const LINE_CHARS_MAX = 8_192;
-/** More things than this in one line are one record. */
-const COPIES_MAX = 10_000;
 
 /** One file of rules. */
 interface Layer {
@@ -92,7 +90,7 @@ function explode(
   marks: readonly string[],
   emit: Marked,
 ): void {
-  values.slice(0, COPIES_MAX).forEach((value, copy) => {
+  values.forEach((value, copy) => {
     const one: WideRecord = copy === values.length - 1 ? record : { ...record };
     one[key] ??= value;
     if (values.length > 1) one['source.copy'] = copy;
