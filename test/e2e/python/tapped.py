@@ -63,7 +63,18 @@ def main():
         while os.path.getsize(os.environ[CAPTURE]) < 100_000:  # The manager starts more slowly than tasks end.
             time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
+    wait_for_manager(os.environ[CAPTURE])
     parsl.dfk().cleanup()
+
+
+def wait_for_manager(capture):
+    """A manager that is told to end while it is behind does not write all that it has taken: then it is no measure for anybody."""
+    size, same = -1, 0
+    while same < 6:
+        time.sleep(0.5)
+        now = os.path.getsize(capture)
+        same = same + 1 if now == size else 0
+        size = now
 
 
 if __name__ == '__main__':
