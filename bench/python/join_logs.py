@@ -1,0 +1,110 @@
+"""Log lines find their task, in lists: the peer of joins.ts. usage: join_logs.py RUNINFO
+
+Reads every JSON log of every run directory whole, then widens and joins with the operators of Parsl's observability
+prototype: constants of the path, ids out of texts by regular expressions, what a worker says between receiving and
+completing a task, and implications over groups, in passes until nothing changes. Prints one JSON object.
+"""
+import collections
+import glob
+import json
+import os
+import re
+import resource
+import sys
+import time
+
+LISTS = re.compile(r"(?:Sent tasks: |Got executor tasks: )\[([\d, ]+)\]")
+ONE = re.compile(r"(?:Putting task|Put task|Removing task|[Ee]xecutor task) (\d+)")
+TASK = re.compile(r"(?:Task|task) (\d+) ")
+RECEIVED = re.compile(r"Received executor task (\d+)")
+COMPLETED = re.compile(r"All processing finished for executor task (\d+)")
+RUN = re.compile(r"Run id is: (\S+)")
+
+
+def load(path):
+    with open(path) as lines:
+        return [json.loads(line) for line in lines]
+
+
+def widen(log, key, value):
+    for record in log:
+        record[key] = value
+
+
+def widen_executor_tasks(log, is_worker):
+    copies = []
+    current = None
+    for record in log:
+        text = record['formatted']
+        received = RECEIVED.match(text) if is_worker else None
+        if received:
+            current = int(received[1])
+        many, one = LISTS.match(text), ONE.match(text)
+        if many:
+            numbers = [int(number) for number in many[1].split(',')]
+            record['parsl.executor_task'] = numbers[0]
+            copies += [{**record, 'parsl.executor_task': number} for number in numbers[1:]]
+        elif one:
+            record['parsl.executor_task'] = int(one[1])
+        elif current is not None:
+            record['parsl.executor_task'] = current
+        if is_worker and COMPLETED.match(text):
+            current = None
+    log += copies
+
+
+def imply(records, keys, implied):
+    """Groups records that have all keys; if one of a group has the implied key, all get it. True if any got one."""
+    groups = collections.defaultdict(list)
+    for record in records:
+        group = tuple(record.get(key) for key in keys)
+        if None not in group:
+            groups[group].append(record)
+    changed = False
+    for group in groups.values():
+        values = {record[implied] for record in group if implied in record}
+        if len(values) != 1:
+            continue
+        value = values.pop()
+        for record in group:
+            if implied not in record:
+                record[implied] = value
+                changed = True
+    return changed
+
+
+def read_run(directory):
+    submit = load(f'{directory}/parsl.jsonlog')
+    run = next(match[1] for match in (RUN.match(record['formatted']) for record in submit) if match)
+    for record in submit:
+        for key in ('parsl.task', 'parsl.try', 'parsl.executor_task'):
+            if key in record:
+                record[key] = int(record[key])
+        if 'parsl.task' not in record and (match := TASK.search(record['formatted'])):
+            record['parsl.task'] = int(match[1])
+    every = submit + load(f'{directory}/database_manager.jsonlog')
+    for path in glob.glob(f'{directory}/*/interchange.jsonlog') + glob.glob(f'{directory}/*/block-*/*/*.jsonlog'):
+        log = load(path)
+        parts = os.path.relpath(path, directory).split('/')
+        widen(log, 'parsl.executor', parts[0])
+        if len(parts) == 4:
+            widen(log, 'parsl.block', parts[1][6:])
+            widen(log, 'parsl.manager', parts[2])
+        widen_executor_tasks(log, parts[-1].startswith('worker'))
+        every += log
+    widen(every, 'parsl.dfk', run)
+    return every
+
+
+began, cpu = time.perf_counter(), time.process_time()
+records = [record for directory in sorted(glob.glob(f'{sys.argv[1]}/[0-9]*')) for record in read_run(directory)]
+place = ('parsl.dfk', 'parsl.executor', 'parsl.executor_task')
+while any([imply(records, place, 'parsl.task'), imply(records, place, 'parsl.try')]):
+    pass
+print(json.dumps({
+    'records': len(records),
+    'attributed': sum('parsl.task' in record for record in records),
+    'seconds': time.perf_counter() - began,
+    'cpu_seconds': time.process_time() - cpu,
+    'rss_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+}))
