@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { lintCommand } from '../../bridge/commands/lint.ts';
 import type { Expected } from '../helpers/fidelity.ts';
 import { check, readAll, truthOf } from '../helpers/fidelity.ts';
+import { leaveOut } from '../helpers/left_out.ts';
 import { pythonWith } from '../helpers/python.ts';
 
 const cases = [
@@ -56,7 +57,7 @@ for (const [parsl, executor, format, kinds] of cases) {
           ? workQueue(python)
           : { PATH: `${dirname(python)}${delimiter}${process.env['PATH'] ?? ''}` };
       if (env === undefined) {
-        console.log(`      skipped: needs Debian’s ${packages.join(' and ')}, and their Python`);
+        leaveOut(`Work Queue; it needs Debian’s ${packages.join(' and ')}, and their Python`);
         return this.skip();
       }
       directory = mkdtempSync(join(tmpdir(), 'parsl-otel-logs-'));
