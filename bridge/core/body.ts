@@ -53,6 +53,31 @@ export function readBody(
   });
 }
 
+/** Room for the bodies that a receiver holds at the same time, over all requests. */
+export class BodyRoom {
+  readonly #bytes_max: number;
+  #held = 0;
+
+  constructor(bytes_max: number) {
+    this.#bytes_max = bytes_max;
+  }
+
+  /** Runs `work` with a `take` for readBody(); what it took is free again when it ends. One body always finds room. */
+  async lend<T>(work: (take: (bytes: number) => boolean) => Promise<T>): Promise<T> {
+    let taken = 0;
+    try {
+      return await work((bytes) => {
+        if (this.#held > 0 && this.#held + bytes > this.#bytes_max) return false;
+        taken += bytes;
+        this.#held += bytes;
+        return true;
+      });
+    } finally {
+      this.#held -= taken;
+    }
+  }
+}
+
 export function answer(
   response: ServerResponse,
   status: number,

@@ -7,7 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 
-import { answer, readBody } from '../core/body.ts';
+import { answer, BodyRoom, readBody } from '../core/body.ts';
 import { defineReceiver } from '../core/component.ts';
 import { BridgeError } from '../core/errors.ts';
 import { Channel, type Frame } from '../core/frame.ts';
@@ -51,7 +51,7 @@ export const http = defineReceiver({
     const busy = new Set<Promise<Outcome>>();
     const underway = new Map<string, Promise<Outcome>>();
     let isOpen = false;
-    let held = 0;
+    const room = new BodyRoom(buffer_bytes_max);
 
     const isClosed = (): boolean => !isOpen;
 
@@ -66,23 +66,14 @@ export const http = defineReceiver({
       if (format === undefined) {
         return answer(response, 415, { error: `Content-Type ${type} is none of ${Object.keys(formats).join(', ')}` });
       }
-      let taken = 0;
-      const take = (bytes: number): boolean => {
-        if (held > 0 && held + bytes > buffer_bytes_max) return false;
-        taken += bytes;
-        held += bytes;
-        return true;
-      };
-      try {
+      await room.lend(async (take) => {
         const body = await readBody(request, body_bytes_max, take);
         if (!body.ok)
           return answer(response, body.status, { error: body.error }, body.status === 503 ? RETRY_AFTER : {});
         if (isClosed()) return answer(response, 503, closed, RETRY_AFTER);
         const { status, content } = await once(batch?.toString(), () => ingest(body.bytes, format));
         answer(response, status, content, status === 503 ? RETRY_AFTER : {});
-      } finally {
-        held -= taken;
-      }
+      });
     }
 
     /** Takes a batch in, unless it was taken before or is being taken. */

@@ -8,7 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 
-import { readBody } from '../core/body.ts';
+import { BodyRoom, readBody } from '../core/body.ts';
 import { defineReceiver } from '../core/component.ts';
 import { BridgeError } from '../core/errors.ts';
 import { Channel } from '../core/frame.ts';
@@ -42,7 +42,7 @@ export const otlp = defineReceiver({
   create({ body_bytes_max, buffer_bytes_max }, context) {
     const busy = new Set<Promise<void>>();
     let isOpen = false;
-    let held = 0;
+    const room = new BodyRoom(buffer_bytes_max);
 
     async function post(request: IncomingMessage, response: ServerResponse): Promise<void> {
       const [type = ''] = (request.headers['content-type'] ?? '').split(';', 1);
@@ -56,22 +56,13 @@ export const otlp = defineReceiver({
           `Content-Type ${type} is none of ${Object.keys(readers).join(', ')}`,
         );
       if (!isOpen) return refuse(response, encoding, 503, 'the receiver is not running');
-      let taken = 0;
-      const take = (bytes: number): boolean => {
-        if (held > 0 && held + bytes > buffer_bytes_max) return false;
-        taken += bytes;
-        held += bytes;
-        return true;
-      };
-      try {
+      await room.lend(async (take) => {
         const body = await readBody(request, body_bytes_max, take);
         if (!body.ok) return refuse(response, encoding, body.status, body.error);
         const ingesting = ingest(body.bytes, encoding, read, response);
         busy.add(ingesting);
         await ingesting.finally(() => busy.delete(ingesting));
-      } finally {
-        held -= taken;
-      }
+      });
     }
 
     async function ingest(
