@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { Configured } from './config.ts';
 import { defineReceiver, type ReceiverSpec } from './core/component.ts';
 import { BridgeError } from './core/errors.ts';
-import { FilesRead, type FiniteReceiver } from './core/input.ts';
+import { FilesRead, readingReceiver, type FiniteReceiver } from './core/input.ts';
 import { handOn, inSlices, sift } from './core/intake.ts';
 import { decodeFrames } from './formats/frames.ts';
 import { findInputs, isDatabase, readFrames, type Input } from './inputs.ts';
@@ -82,7 +82,6 @@ const file = defineReceiver({
     const files = new FilesRead(context.stateFile);
     const stopping = new AbortController();
     const { signal } = stopping;
-    let reading: Promise<void> | undefined;
 
     async function read(): Promise<void> {
       try {
@@ -108,18 +107,6 @@ const file = defineReceiver({
       }
     }
 
-    return {
-      async start() {
-        reading = read();
-        return Promise.resolve();
-      },
-      async stop() {
-        stopping.abort();
-        await reading;
-      },
-      async finished() {
-        await reading;
-      },
-    };
+    return readingReceiver(stopping, () => Promise.resolve(), read);
   },
 });

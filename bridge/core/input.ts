@@ -15,6 +15,32 @@ export interface FiniteReceiver extends Component {
   finished(): Promise<void>;
 }
 
+/**
+ * The life of a receiver that reads its input by itself: start() resolves after `prepare`, which rejects what cannot be
+ * read, and `read` goes on until its input ends or `stopping` fires. What `read` rejects with comes out of finished().
+ */
+export function readingReceiver(
+  stopping: AbortController,
+  prepare: () => Promise<void>,
+  read: () => Promise<void>,
+): FiniteReceiver {
+  let reading: Promise<void> | undefined;
+  return {
+    async start() {
+      await prepare();
+      reading = read();
+    },
+    async stop() {
+      if (reading === undefined) return;
+      stopping.abort();
+      await reading;
+    },
+    async finished() {
+      await reading;
+    },
+  };
+}
+
 const CHUNK_BYTES = 2 ** 19;
 
 /**

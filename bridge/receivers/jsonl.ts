@@ -8,7 +8,7 @@ import { z } from 'zod';
 
 import { defineReceiver } from '../core/component.ts';
 import { BridgeError } from '../core/errors.ts';
-import { FilesRead, readInput, requireReadable, type FiniteReceiver } from '../core/input.ts';
+import { FilesRead, readInput, readingReceiver, requireReadable, type FiniteReceiver } from '../core/input.ts';
 import { handOn, inSlices, sift } from '../core/intake.ts';
 import { LineBuffer, lineFrames } from '../core/lines.ts';
 import { decodeFrames } from '../formats/frames.ts';
@@ -27,7 +27,6 @@ export const jsonl = defineReceiver({
     const files = new FilesRead(context.stateFile);
     const stopping = new AbortController();
     const { signal } = stopping;
-    let reading: Promise<void> | undefined;
 
     async function read(): Promise<void> {
       try {
@@ -54,19 +53,6 @@ export const jsonl = defineReceiver({
       return handOn(sifted, context, signal);
     }
 
-    return {
-      async start() {
-        await requireReadable(path);
-        reading = read();
-      },
-      async stop() {
-        if (reading === undefined) return;
-        stopping.abort();
-        await reading;
-      },
-      async finished() {
-        await reading;
-      },
-    };
+    return readingReceiver(stopping, () => requireReadable(path), read);
   },
 });

@@ -11,7 +11,7 @@ import { z } from 'zod';
 
 import { defineReceiver } from '../../core/component.ts';
 import { BridgeError } from '../../core/errors.ts';
-import { requireReadable, type FiniteReceiver } from '../../core/input.ts';
+import { readingReceiver, requireReadable, type FiniteReceiver } from '../../core/input.ts';
 import { handOn, inSlices, sift } from '../../core/intake.ts';
 import { readState, writeState } from '../../core/state.ts';
 import { decodeFrames } from '../../formats/frames.ts';
@@ -36,7 +36,6 @@ export const monitoringDb = defineReceiver({
     const { log } = context;
     const stopping = new AbortController();
     const { signal } = stopping;
-    let reading: Promise<void> | undefined;
     let reader: DbReader | undefined;
     let lockedLooks = 0;
     let bytesPerRow = 0;
@@ -118,19 +117,8 @@ export const monitoringDb = defineReceiver({
       return state?.path === path && state.run === run ? state.position : undefined;
     }
 
-    return {
-      async start() {
-        if (mode === 'replay') await requireReadable(path);
-        reading = mode === 'replay' ? replay() : follow();
-      },
-      async stop() {
-        if (reading === undefined) return;
-        stopping.abort();
-        await reading;
-      },
-      async finished() {
-        await reading;
-      },
-    };
+    return mode === 'replay'
+      ? readingReceiver(stopping, () => requireReadable(path), replay)
+      : readingReceiver(stopping, () => Promise.resolve(), follow);
   },
 });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 import { BridgeError } from '../../core/errors.ts';
 import { HEAD_BYTES, isNeverRead, sniff } from '../../formats/log_files.ts';
-import { isDatabasePath, isWanted, type SeenFile, type Tree, type TreeLimits } from './tree.ts';
+import { isDatabasePath, isWanted, tooManyLogs, type SeenFile, type Tree, type TreeLimits } from './tree.ts';
 
 const CHUNK_BYTES = 2 ** 19;
 
@@ -53,10 +53,7 @@ async function* walk(
           else report(new BridgeError('BRIDGE_IO', `read ${join(root, path)}: deeper than ${depth_max} directories`));
         } else if (entry.isFile() && isWanted(path)) {
           files += 1;
-          if (files > files_max) {
-            const message = `read ${root}: it has more than ${files_max} logs, the others are not read`;
-            return report(new BridgeError('BRIDGE_IO', message, { reason: 'limit' }));
-          }
+          if (files > files_max) return report(tooManyLogs(root, files_max));
           yield path;
         }
       }

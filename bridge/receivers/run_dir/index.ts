@@ -12,7 +12,7 @@ import { z } from 'zod';
 
 import { defineReceiver } from '../../core/component.ts';
 import { BridgeError } from '../../core/errors.ts';
-import { FilesRead, requireReadable, type FiniteReceiver } from '../../core/input.ts';
+import { FilesRead, readingReceiver, requireReadable, type FiniteReceiver } from '../../core/input.ts';
 import { readState, writeState } from '../../core/state.ts';
 import { logLimits } from '../../formats/log_cutter.ts';
 import type { Position } from '../monitoring_db/reader.ts';
@@ -60,7 +60,8 @@ export const runDir = defineReceiver({
     const inTree = { ...treeLimits, files_max };
     const stopping = new AbortController();
     const { signal } = stopping;
-    let reading: Promise<void> | undefined;
+    /** Undefined: a directory. */
+    let archive: Tree | undefined;
 
     async function readDirectory(): Promise<void> {
       const state = await remembered();
@@ -124,7 +125,17 @@ export const runDir = defineReceiver({
       log.info({ path }, 'Archive is read.');
     }
 
-    async function read(archive: Tree | undefined): Promise<void> {
+    async function prepare(): Promise<void> {
+      await requireReadable(path);
+      if ((await stat(path)).isDirectory()) return;
+      if (mode === 'follow') {
+        const hint = 'leave mode out, or give the directory';
+        throw new BridgeError('BRIDGE_CONFIG', `follow ${path}: an archive does not grow`, { hint });
+      }
+      archive = await requireArchive(path, inTree, signal, onBytes);
+    }
+
+    async function read(): Promise<void> {
       try {
         await (archive === undefined ? readDirectory() : readArchive(archive));
       } catch (error) {
@@ -132,24 +143,6 @@ export const runDir = defineReceiver({
       }
     }
 
-    return {
-      async start() {
-        await requireReadable(path);
-        const isDirectory = (await stat(path)).isDirectory();
-        if (!isDirectory && mode === 'follow') {
-          const hint = 'leave mode out, or give the directory';
-          throw new BridgeError('BRIDGE_CONFIG', `follow ${path}: an archive does not grow`, { hint });
-        }
-        reading = read(isDirectory ? undefined : await requireArchive(path, inTree, signal, onBytes));
-      },
-      async stop() {
-        if (reading === undefined) return;
-        stopping.abort();
-        await reading;
-      },
-      async finished() {
-        await reading;
-      },
-    };
+    return readingReceiver(stopping, prepare, read);
   },
 });

@@ -13,6 +13,7 @@ import {
   entryPath,
   isDatabasePath,
   isWanted,
+  tooManyLogs,
   type Content,
   type SeenFile,
   type Tree,
@@ -70,8 +71,7 @@ export function tarTree(path: string, limits: TreeLimits, signal: AbortSignal, o
           const name = wantedName(entry);
           if (name === undefined) continue;
           if (seen.length >= limits.files_max) {
-            const message = `read ${path}: it has more than ${limits.files_max} logs, the others are not read`;
-            report(new BridgeError('BRIDGE_IO', message, { reason: 'limit' }));
+            report(tooManyLogs(path, limits.files_max));
             break;
           }
           const format = isDatabasePath(name) ? 'database' : sniff(await headOf(entry));

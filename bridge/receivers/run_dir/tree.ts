@@ -2,7 +2,7 @@
  * A tree of files, as a directory or an archive, from which logs are read. One tree is one input; paths are relative to
  * it, with slashes.
  */
-import type { BridgeError } from '../../core/errors.ts';
+import { BridgeError } from '../../core/errors.ts';
 import { isNeverRead, mayBeLog } from '../../formats/log_files.ts';
 import type { LogFormat } from '../../formats/log_text.ts';
 
@@ -45,6 +45,12 @@ export interface Tree {
 export interface OnDisk {
   readonly path: string;
   dispose(): Promise<void>;
+}
+
+/** What is told of a tree whose logs are more than are looked at. */
+export function tooManyLogs(path: string, files_max: number): BridgeError {
+  const message = `read ${path}: it has more than ${files_max} logs, the others are not read`;
+  return new BridgeError('BRIDGE_IO', message, { reason: 'limit' });
 }
 
 /** True for the path of a database that Parsl's monitoring writes. */

@@ -12,6 +12,7 @@ import {
   entryPath,
   isDatabasePath,
   isWanted,
+  tooManyLogs,
   type Content,
   type SeenFile,
   type Tree,
@@ -83,8 +84,7 @@ async function openZip(
       const name = fileName(entry);
       if (name === undefined) continue;
       if (entries.size >= files_max) {
-        const message = `read ${path}: it has more than ${files_max} logs, the others are not read`;
-        report(new BridgeError('BRIDGE_IO', message, { reason: 'limit' }));
+        report(tooManyLogs(path, files_max));
         break;
       }
       entries.set(name, entry);
