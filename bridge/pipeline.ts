@@ -89,7 +89,9 @@ export class Pipeline {
     const journal = new Journal({ path: journalPath, retentionBytes: retention_bytes, bytesMax: bytes_max });
     const remembered = await journal.open([...outputs.outputs.map(({ id }) => id), OPERATORS]);
     outputs.resume(remembered.checkpoints);
-    // Written before the first entry, so that a crash at any time finds one: what is held is replayed.
+    // Written before the first entry, so that a crash at any time finds them: without one an exporter would be taken for
+    // new, and would get nothing of what came before the crash; and what is held is replayed.
+    for (const [exporter, seq] of remembered.checkpoints) journal.checkpoint(exporter, seq);
     journal.checkpoint(OPERATORS, remembered.checkpoints.get(OPERATORS) ?? remembered.lastSeq);
     // Rows that are gone are made again from all that the journal still has.
     const isRebuild = rows.seq === 0 && remembered.lastSeq > 0;
