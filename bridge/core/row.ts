@@ -25,7 +25,7 @@ export interface RunRow {
   /** The latest TASK_INFO: only its silence tells that a submit process died. */
   readonly last_task_info: number | null;
   readonly zone: string;
-  /** plugin, config, arrival or machine. */
+  /** plugin, config, logs, arrival or machine. */
   readonly zone_source: string;
   readonly closed: boolean;
   readonly trace_id: string;

@@ -10,7 +10,7 @@ const MINUTE_US = 60_000_000;
 const QUARTER_US = 15 * MINUTE_US;
 
 /** Where a run's zone was learnt from, best first (DESIGN.md §10). */
-export type ZoneSource = 'plugin' | 'config' | 'arrival' | 'machine';
+export type ZoneSource = 'plugin' | 'config' | 'logs' | 'arrival' | 'machine';
 
 /** Turns local times into instants. `offset` gives what to subtract, in microseconds. */
 export interface Zone {
@@ -125,11 +125,11 @@ export function machineZone(): Zone {
 let machine: Zone | undefined;
 
 /**
- * The zone told by how far local times lie from their arrival: the smallest of `arrival - local`, rounded to a
- * quarter of an hour, is minus the offset, because a message is late by a delay that is never negative.
+ * The zone told by how far local times lie from instants that follow them, such as their arrival: the smallest of
+ * `instant - local`, rounded to a quarter of an hour, is minus the offset, because a delay is never negative.
  */
-export function zoneFromArrival(smallestDelayUs: number): Zone {
-  return fixedZone(-Math.round(smallestDelayUs / QUARTER_US) * QUARTER_US + 0, 'arrival');
+export function zoneFromDelay(smallestDelayUs: number, source: ZoneSource): Zone {
+  return fixedZone(-Math.round(smallestDelayUs / QUARTER_US) * QUARTER_US + 0, source);
 }
 
 function offsetAt(format: Intl.DateTimeFormat, localUs: number): number {

@@ -19,6 +19,8 @@ export interface Run {
   /** Smallest arrival minus naive time seen, microseconds: by the submit side's clock, and by any. */
   submitDelay: number;
   anyDelay: number;
+  /** Smallest difference seen between a log line's instant and the naive time of the message that tells the same state. */
+  logsDelay: number;
   /** Settled with the first span or log that leaves, so that a run never has two zones. */
   zone: Zone | undefined;
   readonly tasks: Map<number, Task>;
@@ -218,6 +220,7 @@ export function newRun(id: string): Run {
     timeZone: latest(),
     submitDelay: Infinity,
     anyDelay: Infinity,
+    logsDelay: Infinity,
     zone: undefined,
     tasks: new Map(),
     closedTasks: new Ranges(),

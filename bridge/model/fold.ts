@@ -18,7 +18,7 @@ import type { Stamp, StateFact } from './facts.ts';
 import { isKnown, learn, learnState, rankOf } from './facts.ts';
 import {
   attemptOf, attemptOfStatus, blockOf, indexOf, isLine, isWorkerRecord, learnDelay, learnExecutor, learnGivenUp,
-  learnLast, learnLine, learnManager, learnRun, learnTask, learnTime, learnTry, learnWaits, learnWorker, stampOf,
+  learnLast, learnLine, learnLogsDelay, learnManager, learnRun, learnTask, learnTime, learnTry, learnWaits, learnWorker, stampOf,
   tellsOfTask, tryOf, workerFactOf,
 } from './learn.ts'; // prettier-ignore
 import { assignLooseFacts } from './loose.ts';
@@ -247,7 +247,9 @@ export class Fold {
   #learnState(task: Task, record: WideRecord, state: string, attempt: number | undefined, stamp: Stamp): void {
     learnLast(task.run.lastWork, stamp);
     const fact = { state, attempt, ...stamp, ...detailsOf(record) };
-    if (learnState(task.states, fact)) this.#options.sink.state(task, fact);
+    if (!learnState(task.states, fact)) return;
+    learnLogsDelay(task, fact);
+    this.#options.sink.state(task, fact);
   }
 
   #applyBlock(run: Run, record: WideRecord, stamp: Stamp): void {

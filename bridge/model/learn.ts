@@ -8,7 +8,7 @@ import { toMicros } from '../core/time.ts';
 import { tracebackOf } from '../core/traceback.ts';
 import type { Block, Manager, Run, RunField, Sample, Task, TaskField, Try, WorkerFact } from './entities.ts';
 import { newBlock, newExecutor, newTry, newUsage, placeOf, runFields, taskFields } from './entities.ts';
-import type { Earliest, Latest, Stamp, Times } from './facts.ts';
+import type { Earliest, Latest, Stamp, StateFact, Times } from './facts.ts';
 import { latest, learn, learnExtent, learnInstant, learnLocal, rankOf, stateRankOf, TIMES_END } from './facts.ts';
 import { isFinal, isReturn, laneOf } from './states.ts';
 
@@ -113,6 +113,16 @@ export function learnDelay(run: Run, record: WideRecord): void {
   const submit =
     timeOf(record, 'parsl.workflow_info.time_completed') ?? timeOf(record, 'parsl.workflow_info.time_began');
   if (submit !== undefined) run.submitDelay = Math.min(run.submitDelay, arrival - submit);
+}
+
+/** A line of Parsl's log tells in epoch seconds what a message tells by a naive clock: together they tell the run's zone. */
+export function learnLogsDelay({ run, states }: Task, fact: StateFact): void {
+  if (fact.logged === fact.local || laneOf(fact.state) !== 'submit') return;
+  for (const other of states) {
+    if (other.state !== fact.state || other.attempt !== fact.attempt) continue;
+    if (other.logged === fact.logged || other.local === fact.local) continue;
+    run.logsDelay = Math.min(run.logsDelay, fact.logged ? fact.at - other.at : other.at - fact.at);
+  }
 }
 
 const taskFieldEntries = Object.entries(taskFields) as [TaskField, string][];

@@ -1,9 +1,9 @@
 /**
- * Which zone a run's naive clocks are in (DESIGN.md §10): what the plugin says, else the configuration, else what
- * arrival times tell, else this machine's.
+ * Which zone a run's naive clocks are in (DESIGN.md §10): what the plugin says, else the configuration, else what log
+ * lines and messages about the same states tell, else what arrival times do, else this machine's.
  */
 import type { Zone } from '../core/time.ts';
-import { fixedZone, machineZone, namedZone, zoneFromArrival } from '../core/time.ts';
+import { fixedZone, machineZone, namedZone, zoneFromDelay } from '../core/time.ts';
 import type { Earliest, Times } from './facts.ts';
 import { isTold } from './facts.ts';
 import type { Run } from './entities.ts';
@@ -15,8 +15,9 @@ export function currentZone(run: Run, configured: Zone | undefined): Zone {
   if (told !== undefined) return told;
   if (run.utcOffset.value !== undefined) return fixedZone(run.utcOffset.value * 1e6, 'plugin');
   if (configured !== undefined) return configured;
+  if (Number.isFinite(run.logsDelay)) return zoneFromDelay(run.logsDelay, 'logs');
   const delay = Number.isFinite(run.submitDelay) ? run.submitDelay : run.anyDelay;
-  return Number.isFinite(delay) ? zoneFromArrival(delay) : machineZone();
+  return Number.isFinite(delay) ? zoneFromDelay(delay, 'arrival') : machineZone();
 }
 
 /** Settles the zone for good, with the first span or log that leaves. */

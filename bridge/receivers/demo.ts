@@ -16,7 +16,7 @@ import { handOn, sift } from '../core/intake.ts';
 import { findKey } from '../core/keys.ts';
 import { recordsFrame } from '../core/lines.ts';
 import { number, type Value, type WideRecord } from '../core/record.ts';
-import { zoneFromArrival } from '../core/time.ts';
+import { zoneFromDelay } from '../core/time.ts';
 import { createFrameParser } from '../formats/capture.ts';
 import { decodeFrames } from '../formats/frames.ts';
 
@@ -132,7 +132,7 @@ function offsetOf(scenes: readonly Scene[]): number {
   for (const { at, records } of scenes) {
     for (const record of records) smallest = Math.min(smallest, at - (number(record, 'parsl.timestamp') ?? -Infinity));
   }
-  return Number.isFinite(smallest) ? zoneFromArrival(smallest).offset(0) : 0;
+  return Number.isFinite(smallest) ? zoneFromDelay(smallest, 'arrival').offset(0) : 0;
 }
 
 /** How many scenes from `start` on have arrived by `time`. */

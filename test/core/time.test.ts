@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 
 import {
-  fixedZone, formatLocalTime, machineZone, namedZone, parseInstant, parseLocalTime, toMicros, toNanos, zoneFromArrival,
+  fixedZone, formatLocalTime, machineZone, namedZone, parseInstant, parseLocalTime, toMicros, toNanos, zoneFromDelay,
 } from '../../bridge/core/time.ts'; // prettier-ignore
 
 const HOUR = 3_600_000_000;
@@ -142,7 +142,7 @@ describe('core/time', () => {
   });
 
   describe('the zone told by arrival', () => {
-    const offsetOf = (delay: number): number => zoneFromArrival(delay).offset(0);
+    const offsetOf = (delay: number): number => zoneFromDelay(delay, 'arrival').offset(0);
 
     it('is minus the smallest delay, rounded to a quarter of an hour', () => {
       assert.equal(offsetOf(3 * MINUTE), 0);

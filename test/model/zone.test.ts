@@ -4,7 +4,8 @@ import { fixedZone, machineZone } from '../../bridge/core/time.ts';
 import { newRun } from '../../bridge/model/entities.ts';
 import { learnDelay, learnRun } from '../../bridge/model/learn.ts';
 import { currentZone, instantOf, lastInstantOf, settleZone, stateInstant } from '../../bridge/model/zone.ts';
-import { parsl, RUN, at } from '../helpers/records.ts';
+import { fold } from '../helpers/engine.ts';
+import { at, nanos, parsl, RUN } from '../helpers/records.ts';
 
 const HOUR = 3_600_000_000;
 const configured = fixedZone(3 * HOUR, 'config');
@@ -56,6 +57,25 @@ describe('model/zone', () => {
 
   it('is told by the beginning of the run, which has no timestamp', () => {
     assert.deepEqual(summary(runWith(late(-1, parsl.begin(0))), undefined), [HOUR, 'arrival']);
+  });
+
+  it('is told by lines of logs about the same states, before arrival times, whichever come first', () => {
+    const told = [late(-1, parsl.task(1, 0, 'launched', 5)), late(-1, parsl.worker(1, 0, 'running', 6))];
+    const line = { 'parsl.dfk': RUN, 'parsl.task': 1, 'parsl.try': 0, message: 'said' };
+    const logged = [
+      { ...line, time: nanos(5.2 - 2 * 3600), 'parsl.task_state': 'launched' },
+      // Another try, and a worker's clock, say nothing of it.
+      { ...line, time: nanos(9 - 7 * 3600), 'parsl.try': 1, 'parsl.task_state': 'launched' },
+      { ...line, time: nanos(6 - 9 * 3600), 'parsl.task_state': 'running' },
+    ];
+    for (const records of [
+      [...told, ...logged],
+      [...logged, ...told],
+    ]) {
+      const { engine } = fold(records, { hasRows: true });
+      const [run] = engine.takeRows().runs;
+      assert.deepEqual([run?.zone, run?.zone_source], ['+02:00', 'logs']);
+    }
   });
 
   it('is this machine’s where nothing tells', () => {

@@ -95,6 +95,7 @@ function head(run, now) {
 const zoneSource = {
   plugin: 'told by the plugin',
   config: 'from the configuration',
+  logs: 'worked out from the logs',
   arrival: 'worked out from arrivals',
   machine: 'this machine’s',
 };
