@@ -5,7 +5,8 @@
  */
 import type { BlockRow, ManagerRow, RunRow } from '../core/row.ts';
 import { blockSpans, managerEnd } from './blocks.ts';
-import { clocksDisagree, type LogPhase, type LogPhaseName } from './log_phases.ts';
+import { logPhaseNames } from '../core/log_phases.ts';
+import { clocksDisagree, type LogPhase } from './log_phases.ts';
 import { LimitSweep, type Limit, type Period } from './periods.ts';
 import { Quantities, type Spread } from './quantities.ts';
 import { signsOf, type ErrorLines, type Sign } from './signs.ts';
@@ -30,7 +31,8 @@ export interface BottleneckInput {
 
 /** Time of one kind over all tasks, microseconds. */
 export interface WaitSum extends Spread {
-  readonly kind: WaitKind | LogPhaseName;
+  /** A kind of wait, or the name of a phase that logs tell. */
+  readonly kind: string;
   readonly told_by: 'states' | 'logs';
   /** Tasks (by the states) or tries (by logs) that had any of it. */
   readonly count: number;
@@ -116,7 +118,7 @@ interface Logged {
 }
 
 function addPhases({ phases, start: first, end: last }: BottleneckInput, sweep: LimitSweep): Logged {
-  const byName = new Map<LogPhaseName, Quantities>();
+  const byName = new Map<string, Quantities>(logPhaseNames.map((name) => [name, new Quantities()]));
   let disagreeing = 0;
   let inside = 0;
   let all = 0;
@@ -132,7 +134,7 @@ function addPhases({ phases, start: first, end: last }: BottleneckInput, sweep: 
     quantities.add(Math.max(0, end - start)); // A line may be written just after what it tells of.
   }
   return {
-    sums: [...byName].map(([name, quantities]) => sumOf(name, 'logs', quantities)),
+    sums: [...byName].flatMap(([name, of]) => (of.count === 0 ? [] : [sumOf(name, 'logs', of)])),
     disagreeing,
     isElsewhere: 2 * inside < all,
   };

@@ -3,9 +3,10 @@
  * that have one time keep their order in the file. Clocks are not corrected: where a line of one host stands before
  * the line of another that it must follow, a note says by how much their clocks disagree at least.
  */
+import { outerPhaseOf } from '../core/log_phases.ts';
 import { number, text, type WideRecord } from '../core/record.ts';
 import { toMicros } from '../core/time.ts';
-import { clocksDisagree, logPhases, type LogPhase, type Mark } from './log_phases.ts';
+import { clocksDisagree, logPhases, marksOf, type LogPhase, type TriedMark } from './log_phases.ts';
 import { phasesOf, type Phase, type TaskTries } from './phases.ts';
 import { logOf, sourceOf, templateOf, threadOf } from './source.ts';
 import { zoneNote, zoneShift } from './zones.ts';
@@ -41,6 +42,8 @@ export interface FlowLine {
 export interface FlowPhase extends Omit<Phase, 'name' | 'start'> {
   readonly name: string;
   readonly start: number | null;
+  /** Counted from 1 where a try is in one phase several times. */
+  readonly spell: number;
   readonly told_by: 'states' | 'logs';
 }
 
@@ -63,13 +66,15 @@ export function flowOf(task: TaskTries, records: Iterable<WideRecord>): Flow {
   const lines = [...told, ...statesOf(task, told)].sort(inOrder);
   const start = lines[0]?.time ?? null;
   const offset = ({ time }: Line): number | null => (time === null || start === null ? null : time - start);
-  const fromLogs = logPhases(told.flatMap(markOf));
+  const states = phasesOf({ ...task, invoked: task.invoked ?? pendingSince(told) });
+  const fromLogs = logPhases(told.flatMap(markOf), (attempt) => outerOf(states, attempt));
+  const hasTime = (phase: LogPhase): boolean => phase.start === null || phase.end === null || phase.end >= phase.start;
   return {
     start,
     total: lines.length,
     lines: lines.slice(0, flowLinesMax).map((line) => ({ ...line, offset: offset(line) })),
     sources: sourcesOf(lines),
-    phases: merged(phasesOf({ ...task, invoked: task.invoked ?? pendingSince(told) }), fromLogs),
+    phases: merged(states, fromLogs.filter(hasTime)),
     notes: [...zoneNotes(task, told), ...clockNotes(fromLogs), ...missing(lines), ...cutNote(lines.length)],
   };
 }
@@ -115,10 +120,14 @@ function inOrder(a: Line, b: Line): number {
   );
 }
 
-function markOf({ time, try: attempt, source, phase, phase_edge, record }: Line): Mark[] {
+function markOf({ time, try: attempt, source, phase, phase_edge: edge, record }: Line): TriedMark[] {
   const ended = record === null ? null : (text(record, 'parsl.phase_ended') ?? null);
-  if (time === null || (phase === null && ended === null)) return [];
-  return [{ try: attempt ?? 0, time, phase, edge: phase_edge, ended, source }];
+  return time === null ? [] : marksOf({ try: attempt ?? 0, time, source, phase, edge, ended });
+}
+
+function outerOf(states: readonly Phase[], attempt: number): ReturnType<NonNullable<Parameters<typeof logPhases>[1]>> {
+  const own = states.filter(({ try: number }) => number === attempt);
+  return new Map(own.map(({ name, start, end }) => [name, { start, end: end ?? undefined }]));
 }
 
 function sourcesOf(lines: readonly Line[]): Flow['sources'] {
@@ -133,18 +142,15 @@ function sourcesOf(lines: readonly Line[]): Flow['sources'] {
 
 /** Phases of the tries' own times, each followed by those that log lines tell inside it. */
 function merged(states: readonly Phase[], logs: readonly LogPhase[]): FlowPhase[] {
-  const inside: Readonly<Record<string, string>> = {
-    submit: 'queued', interchange_queue: 'queued', manager_queue: 'queued', worker: 'running', result: 'returning',
-  }; // prettier-ignore
   const left = new Set(logs);
   const ofLog = (phase: LogPhase): FlowPhase => {
     left.delete(phase);
-    const { name, try: attempt, start, end } = phase;
-    return { name, try: attempt, start, end, start_inferred: false, end_inferred: false, told_by: 'logs' };
+    const { name, try: attempt, spell, start, end, start_inferred, end_inferred } = phase;
+    return { name, try: attempt, spell, start, end, start_inferred, end_inferred, told_by: 'logs' };
   };
   const all = states.flatMap((phase): FlowPhase[] => [
-    { ...phase, told_by: 'states' },
-    ...logs.filter(({ name, try: attempt }) => inside[name] === phase.name && attempt === phase.try).map(ofLog),
+    { ...phase, spell: 1, told_by: 'states' },
+    ...logs.filter(({ name, try: attempt }) => outerPhaseOf(name) === phase.name && attempt === phase.try).map(ofLog),
   ]);
   return [...all, ...[...left].map(ofLog)];
 }
@@ -159,14 +165,17 @@ function zoneNotes({ attempts }: TaskTries, told: readonly Line[]): string[] {
   return [];
 }
 
+/** Why steps are left out: each ended before it started, by the lines that tell it. */
 function clockNotes(phases: readonly LogPhase[]): string[] {
-  return phases.filter(clocksDisagree).map(({ name, try: attempt, start, end, start_source, end_source }) => {
-    const by = (((start ?? 0) - (end ?? 0)) / 1e6).toFixed(6);
-    return (
-      `Try ${attempt}, ${name}: its end (${end_source}) is told ${by} s before its start (${start_source}), so the two hosts’ clocks ` +
-      'disagree by at least that. Nothing is corrected: the order of lines of different hosts is only as good as their clocks.'
-    );
-  });
+  return phases.flatMap((phase) => {
+    const { name, try: attempt, start, end, start_source, end_source } = phase;
+    if (start === null || end === null || end >= start) return [];
+    const by = ((start - end) / 1e6).toFixed(6);
+    const told = `Try ${attempt}, ${name}: its end (${end_source ?? 'not told'}) is told ${by} s before its start (${start_source ?? 'not told'})`;
+    return clocksDisagree(phase)
+      ? `${told}, so the two hosts’ clocks disagree by at least that. Nothing is corrected: the order of lines of different hosts is only as good as their clocks. The step is left out.`
+      : `${told}: one of the two lines was written late. The step is left out.`;
+  }); // prettier-ignore
 }
 
 /** What no line came from, and what would bring it. */

@@ -1,30 +1,37 @@
 /**
- * What log lines tell of a try's way: `submit` until the interchange has it, `interchange_queue` until it is sent to a
- * manager, `manager_queue` until a worker has it, `worker` while it is worked on, `result` until the submit side's end
- * of the way back. The rules that read the logs say which line bounds which phase (`parsl.phase`); here the bounds of
- * one try meet. A phase of which one bound was never told has null there: nothing is made up.
+ * What log lines tell of a task's way (core/log_phases.ts), each bound with whose clock told it. What no line told is
+ * inferred as for its spans.
  */
-export const logPhaseNames = ['submit', 'interchange_queue', 'manager_queue', 'worker', 'result'] as const;
-export type LogPhaseName = (typeof logPhaseNames)[number];
+import { boundsOf, spellsOf, type Mark, type Spell } from '../core/log_phases.ts';
 
-/** A line that bounds a phase. Instants in microseconds. */
-export interface Mark {
+/** A line that bounds a phase. */
+export interface TriedMark extends Mark {
   readonly try: number;
-  readonly time: number;
-  readonly phase: string | null;
-  /** Which bound of `phase`; null is its start. */
-  readonly edge: string | null;
-  /** A phase that the same line ends. */
-  readonly ended: string | null;
   /** Whose clock told it, such as `worker 8f8ba7000809/1`. */
   readonly source: string;
 }
 
-export interface LogPhase {
-  readonly name: LogPhaseName;
+/** What a line says of phases: it may start or end one, and end another. */
+export interface Told {
   readonly try: number;
+  readonly time: number;
+  readonly source: string;
+  readonly phase: string | null;
+  /** Which bound of `phase`. */
+  readonly edge: string | null;
+  /** A phase that the same line ends. */
+  readonly ended: string | null;
+}
+
+export interface LogPhase {
+  readonly name: string;
+  readonly try: number;
+  /** Counted from 1 where the try is in the phase several times. */
+  readonly spell: number;
   readonly start: number | null;
   readonly end: number | null;
+  readonly start_inferred: boolean;
+  readonly end_inferred: boolean;
   readonly start_source: string | null;
   readonly end_source: string | null;
 }
@@ -43,38 +50,34 @@ function isOnNode(source: string | null): boolean {
   return source !== null && /^(manager|worker)\b/.test(source);
 }
 
-type Bound = 'start' | 'end';
-
-/** The phases of one task's tries, by try and in the order of the way; of several marks of one bound the earliest. */
-export function logPhases(marks: Iterable<Mark>): LogPhase[] {
-  const bounds = new Map<string, Mark>();
-  const learn = (name: string | null, bound: Bound, mark: Mark): void => {
-    if (name === null || !isLogPhase(name)) return;
-    const key = `${mark.try} ${name} ${bound}`;
-    const known = bounds.get(key);
-    if (known === undefined || mark.time < known.time) bounds.set(key, mark);
-  };
-  const tries = new Set<number>();
-  for (const mark of marks) {
-    tries.add(mark.try);
-    learn(mark.phase, mark.edge === 'end' ? 'end' : 'start', mark);
-    learn(mark.ended, 'end', mark);
-  }
-  return [...tries]
-    .sort((a, b) => a - b)
-    .flatMap((number) =>
-      logPhaseNames.flatMap((name): LogPhase[] => {
-        const start = bounds.get(`${number} ${name} start`);
-        const end = bounds.get(`${number} ${name} end`);
-        if (start === undefined && end === undefined) return [];
-        return [{
-          name, try: number, start: start?.time ?? null, end: end?.time ?? null,
-          start_source: start?.source ?? null, end_source: end?.source ?? null,
-        }]; // prettier-ignore
-      }),
-    );
+export function marksOf({ try: attempt, time: at, source, phase, edge, ended }: Told): TriedMark[] {
+  const marks: TriedMark[] = [];
+  if (ended !== null) marks.push({ try: attempt, at, source, phase: ended, edge: 'end' });
+  if (phase !== null && (edge === 'start' || edge === 'end')) marks.push({ try: attempt, at, source, phase, edge });
+  return marks;
 }
 
-function isLogPhase(name: string): name is LogPhaseName {
-  return (logPhaseNames as readonly string[]).includes(name);
+/** The phases of each try by its own times, which bound what its lines do not. */
+type Outer = (attempt: number) => Parameters<typeof boundsOf>[2];
+
+/** The phases of one task's tries, by try and in order of time. */
+export function logPhases(marks: readonly TriedMark[], outer: Outer = () => new Map()): LogPhase[] {
+  const tries = [...new Set(marks.map(({ try: attempt }) => attempt))].sort((a, b) => a - b);
+  return tries.flatMap((attempt) => {
+    const spells = spellsOf(marks.filter((mark) => mark.try === attempt));
+    return spells.map((spell) => shown(attempt, spell, boundsOf(spell, spells, outer(attempt))));
+  });
+}
+
+function shown(
+  attempt: number,
+  { name, spell, ...told }: Spell<TriedMark>,
+  bounds: ReturnType<typeof boundsOf>,
+): LogPhase {
+  const { start, end } = bounds;
+  return {
+    name, try: attempt, spell, start: start?.at ?? null, end: end?.at ?? null,
+    start_inferred: start?.isInferred ?? false, end_inferred: end?.isInferred ?? false,
+    start_source: told.start?.source ?? null, end_source: told.end?.source ?? null,
+  }; // prettier-ignore
 }

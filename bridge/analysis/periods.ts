@@ -89,8 +89,8 @@ export class LimitSweep {
 
   /** A phase that log lines bound. */
   phase({ name, start, end }: LogPhase): void {
-    if (name === 'worker' || name === 'result' || start === null || end === null) return;
-    this.#logged[name].add(start, end, 1);
+    if (start === null || end === null) return;
+    if (loggedPhases.some((known) => known === name)) this.#logged[name as LoggedPhase].add(start, end, 1);
   }
 
   completed(time: number): void {

@@ -78,7 +78,7 @@ function phaseTable(phases: readonly FlowPhase[], start: number | null, width: n
   };
   const name = (phase: FlowPhase): string =>
     '  '.repeat(phase.told_by === 'logs' ? 2 : (depth[phase.name] ?? 0)) +
-    (phase.name === 'try' ? `try ${phase.try}` : phase.name);
+    (phase.name === 'try' ? `try ${phase.try}` : phase.spell === 1 ? phase.name : `${phase.name} #${phase.spell}`);
   const told = ({ told_by, start_inferred, end_inferred, start: from, end }: FlowPhase): string =>
     [
       told_by,

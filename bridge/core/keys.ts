@@ -170,6 +170,11 @@ export const keys: readonly Key[] = [
 
   { key: 'parsl.span', type: 'text', about: 'What a span is: run, executor, block, manager, task, try or phase.' },
   { key: 'parsl.phase', type: 'text', about: 'Which phase a span is, or which one a log line bounds.' },
+  {
+    key: 'parsl.phase.spell',
+    type: 'integer',
+    about: 'Which time a try is in the phase, where it is there again: 2 and on.',
+  },
   { key: 'parsl.phase_edge', type: 'text', about: 'Which bound of the phase a log line is: start or end.' },
   { key: 'parsl.phase_ended', type: 'text', about: 'A phase that the log line ends besides.' },
   { key: 'parsl.tries', type: 'integer', about: 'Launched tries of a task.' },

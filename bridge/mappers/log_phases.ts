@@ -20,17 +20,18 @@ export function logPhaseSpans(logged: LoggedTry, zone: Zone, resources: Resource
       ? { 'parsl.dfk': run, 'parsl.task': task, 'parsl.try': number }
       : aboutTry(attempted, manager);
   const { phases, negative } = logPhasesOf(logged, zone);
-  const spans = phases.map(({ name, within, interval }): Span => {
+  const spans = phases.map(({ name, spell, within, interval }): Span => {
     const isOnWorker = within === 'running' && attempted !== undefined;
     return span({
       traceId,
-      spanId: phaseSpanId(run, task, number, name),
+      spanId: phaseSpanId(run, task, number, spell === 1 ? name : `${name}#${spell}`),
       parentSpanId: within === undefined ? trySpanId(run, task, number) : phaseSpanId(run, task, number, within),
       name,
       interval,
       attributes: attributes({
         'parsl.span': 'phase',
         'parsl.phase': name,
+        'parsl.phase.spell': spell === 1 ? undefined : spell,
         ...about,
         'parsl.inferred': inferredOf(interval),
       }),

@@ -231,7 +231,7 @@ const EXTRAS_MAX = 32;
 export function tellsOfTask(record: WideRecord): boolean {
   if (record['parsl.waits_for'] !== undefined || record['parsl.dependency_task'] !== undefined) return true;
   if (attemptOf(record) === undefined) return false;
-  if (tellsException(record)) return true;
+  if (tellsException(record) || startsSubmit(record)) return true;
   if (record['parsl.manager'] !== undefined || tryKeys.some((key) => record[key] !== undefined)) return true;
   for (const key in record) if (key.startsWith(RESOURCES)) return true;
   return false;
@@ -251,6 +251,7 @@ export function learnLine(attempted: Try, record: WideRecord, stamp: Stamp): voi
   for (const key of tryKeys) learnExtra(attempted, key, record[key], rank);
   for (const key in record) if (key.startsWith(RESOURCES)) learnExtra(attempted, key, record[key], rank);
   learnException(attempted, record, stamp);
+  if (startsSubmit(record)) learnTime(attempted.launched, stamp);
   const manager = text(record, 'parsl.manager');
   if (manager === undefined) return;
   // A worker knows that it ran the try; who sent it somewhere knows only that.
@@ -258,6 +259,14 @@ export function learnLine(attempted: Try, record: WideRecord, stamp: Stamp): voi
   learn(attempted.manager, manager, place);
   learnText(attempted.block, record, 'parsl.block', place);
   learnText(attempted.host, record, 'host.name', place);
+}
+
+/**
+ * The last line before the executor has the try: what messages call its launch. That it changed its state is told
+ * afterwards, when the interchange or even a worker may have it already.
+ */
+function startsSubmit(record: WideRecord): boolean {
+  return record['parsl.phase'] === 'submit' && record['parsl.phase_edge'] === 'start';
 }
 
 /** Only the submit side knows what ended a try: a worker may log what it gets over. */

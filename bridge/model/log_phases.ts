@@ -6,49 +6,43 @@
  * What is known of one try closes as a whole, once: a linger after the try closed, or after the first line about a try
  * that is closed already.
  */
+import type { Mark, OuterPhase } from '../core/log_phases.ts';
+import { boundsOf, outerPhaseOf, spellsOf } from '../core/log_phases.ts';
 import type { WideRecord } from '../core/record.ts';
 import { text } from '../core/record.ts';
 import type { Zone } from '../core/time.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Try } from './entities.ts';
-import type { Earliest } from './facts.ts';
-import { earliest } from './facts.ts';
-import { attemptOf, indexOf, learnTime, stampOf } from './learn.ts';
+import type { Stamp } from './facts.ts';
+import { attemptOf, indexOf, stampOf } from './learn.ts';
 import { Ranges } from './ranges.ts';
-import type { Interval, Moment, Phase } from './resolve.ts';
+import type { Interval } from './resolve.ts';
 import { tryInterval, tryPhases } from './resolve.ts';
-import { instantOf } from './zone.ts';
-
-/** The chain from the launch to the result, each with the phase of the try that it lies in. */
-const chain: readonly (readonly [name: string, within: Phase['name']])[] = [
-  ['submit', 'queued'],
-  ['interchange_queue', 'queued'],
-  ['manager_queue', 'queued'],
-  ['worker', 'running'],
-  ['result', 'returning'],
-];
-
-interface Bounds {
-  readonly start: Earliest;
-  readonly end: Earliest;
-}
+import { stateInstant } from './zone.ts';
 
 /** What lines told of the phases of one try. */
 export interface LoggedTry {
   readonly run: string;
   readonly task: number;
   readonly number: number;
-  readonly bounds: Map<string, Bounds>;
+  readonly marks: LoggedMark[];
   /** Once it closed. */
   attempted: Try | undefined;
   isEnding: boolean;
   closed: boolean;
 }
 
+/** A bound that a line told, by the clock that it told it by. */
+interface LoggedMark extends Mark {
+  readonly local: boolean;
+}
+
 export interface LogPhase {
   readonly name: string;
+  /** Counted from 1 where a try is in one phase several times. */
+  readonly spell: number;
   /** The phase of the try in which it lies; undefined: the try itself. */
-  readonly within: Phase['name'] | undefined;
+  readonly within: OuterPhase | undefined;
   readonly interval: Interval;
 }
 
@@ -62,8 +56,8 @@ export interface LogPhasesOptions {
   readonly triesMax?: number | undefined;
 }
 
-/** Names of phases that one try may have. */
-const NAMES_MAX = 16;
+/** Bounds of phases that one try may have. */
+const MARKS_MAX = 256;
 const TRIES_MAX = 200_000;
 /** Runs of which it is remembered what closed. */
 const RUNS_MAX = 1_000;
@@ -113,9 +107,8 @@ export class LogPhases {
     const logged = this.#find(run, task, attempt);
     if (logged === undefined) return;
     const edge = record['parsl.phase_edge'];
-    if (ended !== undefined) learnTime(boundsOf(logged, ended).end, stamp);
-    if (started !== undefined && edge === 'start') learnTime(boundsOf(logged, started).start, stamp);
-    if (started !== undefined && edge === 'end') learnTime(boundsOf(logged, started).end, stamp);
+    if (ended !== undefined) learnMark(logged, ended, 'end', stamp);
+    if (started !== undefined && (edge === 'start' || edge === 'end')) learnMark(logged, started, edge, stamp);
   }
 
   /** The try's own spans are made: what logs tell of it follows. */
@@ -152,7 +145,7 @@ export class LogPhases {
       if (this.#open.size < (this.#options.triesMax ?? TRIES_MAX)) break;
       this.#close(oldest);
     }
-    logged = { run, task, number: attempt, bounds: new Map(), attempted: undefined, isEnding: false, closed: false };
+    logged = { run, task, number: attempt, marks: [], attempted: undefined, isEnding: false, closed: false };
     ofRun.open.set(key, logged);
     this.#open.add(logged);
     if (this.#options.hasClosed(run, task, attempt)) this.#end(logged);
@@ -198,56 +191,46 @@ function inOrder(tries: Iterable<LoggedTry>): LoggedTry[] {
   return [...tries].sort((a, b) => a.task - b.task || a.number - b.number);
 }
 
-function boundsOf({ bounds }: LoggedTry, name: string): Bounds {
-  let found = bounds.get(name);
-  if (found === undefined) {
-    bounds.set(name, (found = { start: earliest(), end: earliest() }));
-    // The first by name stay, whichever came first.
-    if (bounds.size > NAMES_MAX) bounds.delete([...bounds.keys()].sort().at(-1) ?? '');
-  }
-  return found;
+function learnMark({ marks }: LoggedTry, phase: string, edge: Mark['edge'], { at, local }: Stamp): void {
+  const mark = { phase, edge, at, local };
+  if (marks.some((known) => compare(known, mark) === 0)) return;
+  marks.push(mark);
+  // The first stay, whichever came first.
+  if (marks.length > MARKS_MAX) marks.sort(compare).pop();
+}
+
+function compare(a: LoggedMark, b: LoggedMark): number {
+  return (
+    a.at - b.at || order(a.phase, b.phase) || order(a.edge, b.edge) || Number(a.local) - Number(b.local)
+  ); // prettier-ignore
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /**
- * The phases that lines bound, by start. A bound that no line told is that of the neighbour in the chain, or of the
- * phase of the try that begins or ends with it, and inferred; a phase without one is left out, and so is one that would
- * be negative, which is counted.
+ * The phases that lines bound, by start. A bound that no line told is inferred; a phase without one is left out, and so
+ * is one that would be negative, which is counted.
  */
 export function logPhasesOf(logged: LoggedTry, zone: Zone): { phases: readonly LogPhase[]; negative: number } {
   const outer = outerPhases(logged, zone);
-  const told = (name: string | undefined, edge: keyof Bounds): Moment | undefined => {
-    const cell = name === undefined ? undefined : logged.bounds.get(name)?.[edge];
-    const at = cell === undefined ? undefined : instantOf(cell, zone);
-    return at === undefined ? undefined : { at, isInferred: false };
-  };
+  const spells = spellsOf(logged.marks.map((mark) => ({ ...mark, at: stateInstant(mark, zone) })));
   const phases: LogPhase[] = [];
   let negative = 0;
-  for (const name of [...logged.bounds.keys()].sort()) {
-    const place = chain.findIndex(([known]) => known === name);
-    const [, within] = chain[place] ?? [];
-    const [before, after] = place < 0 ? [] : [chain[place - 1], chain[place + 1]];
-    const first = before?.[1] === within ? undefined : outer.get(within)?.start;
-    const last = after?.[1] === within ? undefined : outer.get(within)?.end;
-    const start = told(name, 'start') ?? inferred(told(before?.[0], 'end') ?? first);
-    const end = told(name, 'end') ?? inferred(told(after?.[0], 'start') ?? last);
+  for (const each of spells) {
+    const { start, end } = boundsOf(each, spells, outer);
     if (start === undefined || end === undefined) continue;
     if (end.at < start.at) negative += 1;
-    else phases.push({ name, within, interval: { start, end } });
+    else phases.push({ name: each.name, spell: each.spell, within: outerPhaseOf(each.name), interval: { start, end } });
   }
-  phases.sort((a, b) => a.interval.start.at - b.interval.start.at || placeOf(a.name) - placeOf(b.name));
-  return { phases, negative };
+  // A spell whose start was inferred may lie before others; sorting is stable.
+  return { phases: phases.sort((a, b) => a.interval.start.at - b.interval.start.at), negative };
 }
 
-function placeOf(name: string): number {
-  return chain.findIndex(([known]) => known === name);
-}
-
-function inferred(moment: Moment | undefined): Moment | undefined {
-  return moment === undefined ? undefined : { at: moment.at, isInferred: true };
-}
-
-function outerPhases({ attempted }: LoggedTry, zone: Zone): Map<string | undefined, Interval> {
+function outerPhases({ attempted }: LoggedTry, zone: Zone): Parameters<typeof boundsOf>[2] {
   const whole = attempted === undefined ? undefined : tryInterval(attempted, zone);
   if (attempted === undefined || whole === undefined) return new Map();
-  return new Map(tryPhases(attempted, whole, zone).phases.map(({ name, interval }) => [name, interval]));
+  const { phases } = tryPhases(attempted, whole, zone);
+  return new Map(phases.map(({ name, interval: { start, end } }) => [name, { start: start.at, end: end.at }]));
 }

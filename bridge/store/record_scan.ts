@@ -2,7 +2,7 @@
 import type Database from 'better-sqlite3';
 
 import type { Seen, Step } from '../analysis/lifeline.ts';
-import { logPhases, type LogPhase, type Mark } from '../analysis/log_phases.ts';
+import { logPhases, marksOf, type LogPhase, type TriedMark } from '../analysis/log_phases.ts';
 import type { ErrorLines } from '../analysis/signs.ts';
 import { logOf, sourceOf, templateOf, threadKind, threadOf } from '../analysis/source.ts';
 import type { MetricPoint } from '../analysis/states.ts';
@@ -61,7 +61,7 @@ export function* loggedPhases(db: Database.Database, runNo: number): Generator<L
   const sql = `SELECT "parsl.task" AS task, "parsl.try" AS try, time, site FROM record
     WHERE run_no = ? AND "parsl.task" IS NOT NULL AND time < ${NO_TIME} ORDER BY "parsl.task", time, id`;
   let task: number | undefined;
-  let marks: Mark[] = [];
+  let marks: TriedMark[] = [];
   for (const row of db.prepare<[number], SeenRow>(sql).iterate(runNo)) {
     const keys = sites.get(row.site);
     if (keys === undefined) continue;
@@ -70,10 +70,11 @@ export function* loggedPhases(db: Database.Database, runNo: number): Generator<L
       marks = [];
       task = row.task;
     }
-    marks.push({
+    const told = marksOf({
       try: row.try ?? 0, time: row.time, source: sourceOf(keys), phase: text(keys, 'parsl.phase') ?? null,
       edge: text(keys, 'parsl.phase_edge') ?? null, ended: text(keys, 'parsl.phase_ended') ?? null,
     }); // prettier-ignore
+    marks.push(...told);
   }
   yield* logPhases(marks);
 }

@@ -92,7 +92,17 @@ describe('analysis/bottleneck', () => {
   });
 
   it('tells the workers’ start from the way to them, where logs tell', () => {
-    const phase = { name: 'manager_queue', try: 0, start: 0, end: 60e6, start_source: null, end_source: null } as const;
+    const phase = {
+      name: 'manager_queue',
+      try: 0,
+      spell: 1,
+      start_inferred: false,
+      end_inferred: false,
+      start: 0,
+      end: 60e6,
+      start_source: null,
+      end_source: null,
+    } as const;
     const queued = tasks(2, [0, 60, 60, 60]);
     assert.deepEqual(limits({ tasks: queued, managers: [manager] }), ['interchange']);
     assert.deepEqual(limits({ tasks: queued, managers: [manager], phases: [phase, phase] }), ['managers']);
@@ -119,7 +129,17 @@ describe('analysis/bottleneck', () => {
   });
 
   it('says that the logs lie elsewhere in time, where monitoring’s zone was not told', () => {
-    const phase = { name: 'worker', try: 0, start: 3600e6, end: 3610e6, start_source: null, end_source: null } as const;
+    const phase = {
+      name: 'worker',
+      try: 0,
+      spell: 1,
+      start_inferred: false,
+      end_inferred: false,
+      start: 3600e6,
+      end: 3610e6,
+      start_source: null,
+      end_source: null,
+    } as const;
     const { missing } = bottleneckOf(input({ tasks: tasks(1, [0, 1, 2, 3]), phases: [phase] }));
     assert.match(missing[0]!, /--time-zone/);
   });
@@ -135,7 +155,7 @@ describe('analysis/bottleneck', () => {
   });
 
   it('knows lost managers, failed blocks, idle workers, failed tries, error lines and clocks that disagree', () => {
-    const wrong = { name: 'result', try: 0, start: 9e6, end: 8e6, start_source: 'worker ab/0', end_source: 'interchange htex' } as const;
+    const wrong = { name: 'result', try: 0, spell: 1, start_inferred: false, end_inferred: false, start: 9e6, end: 8e6, start_source: 'worker ab/0', end_source: 'interchange htex' } as const;
     const { signs } = bottleneckOf(input({
       tasks: tasks(2, [1, 2, 3, 4]), managers: [{ ...manager, lost: 3e6, active: false }], blocks: [{ ...block, state: 'FAILED', ended: 4e6 }],
       errors: [{ template: 'Task * failed', log: 'parsl', lines: 2, first: 7, message: 'Task 3 failed' }], failedTries: 1, phases: [wrong],

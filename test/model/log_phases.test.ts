@@ -78,6 +78,23 @@ describe('model/log_phases', () => {
     assert.deepEqual([shown(spans), counts.negativePhases], [[], 1]);
   });
 
+  it('are spells with an id of their own where a try goes part of the way again', () => {
+    const again = [mark(3, 'manager_queue'), mark(3.1, 'worker', 'manager_queue')];
+    const { spans } = fold([...messages, ...marks, ...again]);
+    assert.deepEqual(shown(spans), [
+      ['submit', 1.11, 1.12, ''],
+      ['interchange_queue', 1.12, 1.14, ''],
+      ['manager_queue', 1.15, 1.21, ''],
+      ['worker', 1.21, 3, 'end'],
+      ['manager_queue', 3, 3.1, ''],
+      ['worker', 3.1, 4.89, ''],
+      ['result', 4.89, 4.94, ''],
+    ]);
+    const second = only(spans, { 'parsl.phase': 'worker', 'parsl.phase.spell': 2 });
+    assert.deepEqual([second.spanId, second.name], [phaseSpanId(RUN, 1, 0, 'worker#2'), 'worker']);
+    assert.equal(second.parentSpanId, phaseSpanId(RUN, 1, 0, 'running'));
+  });
+
   it('may have a name that only a user’s rule knows: then they lie in the try', () => {
     const { spans } = fold([...messages, mark(2, 'own'), mark(3, undefined, 'own')]);
     assert.deepEqual(shown(spans), [['own', 2, 3, '']]);

@@ -77,7 +77,7 @@ function waits({ waits: list, tasks }) {
   const logs = list.filter(({ told_by }) => told_by === 'logs');
   const whole = states.reduce((sum, wait) => sum + wait.sum, 0);
   const row = (wait) => h('tr', { 'data-key': `${wait.told_by} ${wait.kind}` },
-    h('td', null, wait.told_by === 'states' ? h(`i.swatch.b-${colours[wait.kind]}`) : h('span.inner'), wait.told_by === 'states' ? kinds[wait.kind] : logKinds[wait.kind]),
+    h('td', null, wait.told_by === 'states' ? h(`i.swatch.b-${colours[wait.kind]}`) : h('span.inner'), wait.told_by === 'states' ? kinds[wait.kind] : (logKinds[wait.kind] ?? wait.kind)),
     h('td.num', null, wait.told_by === 'states' && whole > 0 ? `${Math.round((100 * wait.sum) / whole)} %` : ''),
     h('td.num', null, duration(wait.sum)),
     h('td.num', null, duration(wait.median)),

@@ -86,13 +86,13 @@ function stepBars(phases, start) {
         const first = Math.min(...list.map((step) => step.start));
         const span = Math.max(1, Math.max(...list.map((step) => step.end)) - first);
         return list.map((step, k) => {
-          const left = (100 * (Math.min(step.start, step.end) - first)) / span;
-          const width = (100 * Math.max(0, step.end - step.start)) / span;
-          return h('tr', { 'data-key': `${number} ${step.name}` },
+          const left = (100 * (step.start - first)) / span;
+          const width = (100 * (step.end - step.start)) / span;
+          return h('tr', { 'data-key': `${number} ${step.name} ${step.spell}` },
             h('td.num.muted', null, k === 0 ? number : ''),
-            h('td', null, names[step.name] ?? step.name),
+            h('td', null, names[step.name] ?? step.name, step.spell === 1 ? null : h('span.muted', null, ` again (${step.spell})`)),
             h('td.num', { title: clock(step.start, 6) }, start === null ? '' : `+${duration(step.start - start)}`),
-            h('td.num', { title: step.end < step.start ? 'One of the two lines was written late, or two clocks disagree.' : undefined }, duration(step.end - step.start)),
+            h('td.num', { title: step.start_inferred || step.end_inferred ? 'One end was not told: what comes before or after stands in.' : undefined }, duration(step.end - step.start), step.start_inferred || step.end_inferred ? h('span.muted', null, ' inferred') : null),
             h('td.wide', null, h('div.track.small', { 'aria-hidden': 'true' }, h(`div.bar-phase.b-step-${step.name}`, { style: { left: `${left}%`, width: `${width}%` } }))));
         });
       }))))); // prettier-ignore
