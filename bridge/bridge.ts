@@ -12,7 +12,7 @@ import type { Secrets } from './connection.ts';
 import { loadSecrets, makeWritable, removeConnection, writeConnection } from './connection.ts';
 import type { Contexts, Surroundings } from './contexts.ts';
 import { contexts } from './contexts.ts';
-import type { Component } from './core/component.ts';
+import type { Component, Positions } from './core/component.ts';
 import { BridgeError } from './core/errors.ts';
 import type { FiniteReceiver } from './core/input.ts';
 import { isLoopback, parseAddress, requireSecret } from './core/listen.ts';
@@ -167,8 +167,9 @@ async function startCore(
     await (late.pipeline?.take(...batch) ?? Promise.reject(notReady));
     if (whenFull === 'waits') await outputs.room();
   };
+  const remembered = (receiver: string): Positions => late.pipeline?.journal.positions(receiver) ?? new Map();
   const collect = (): Metric[] => [...(late.pipeline?.collect(false) ?? []), ...own()];
-  const handed = handContexts(options, { meters, capture, take, collect });
+  const handed = handContexts(options, { meters, capture, take, remembered, collect });
   const outputs = new Outputs(config.exporters, (id) => handed.exporter(id));
   undo.push(() => outputs.stop(0));
   await outputs.start();
@@ -194,7 +195,7 @@ function isFinite(component: Component): component is FiniteReceiver {
 
 function handContexts(
   { config, dataDir, log, now, onRead }: ReaderOptions,
-  handed: Pick<Surroundings, 'meters' | 'capture' | 'take' | 'collect'>,
+  handed: Pick<Surroundings, 'meters' | 'capture' | 'take' | 'remembered' | 'collect'>,
 ): Contexts {
   const { quarantine_messages_max: messagesMax, quarantine_bytes_max: bytesMax } = config.settings.limits;
   return contexts({

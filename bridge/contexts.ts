@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 
 import type { CaptureFile } from './capture_file.ts';
-import type { ExporterContext, ReceiverContext } from './core/component.ts';
+import type { ExporterContext, Positions, ReceiverContext } from './core/component.ts';
 import type { BridgeError } from './core/errors.ts';
 import type { Logger } from './core/log.ts';
 import type { Meters } from './core/meters.ts';
@@ -23,6 +23,7 @@ export interface Surroundings {
   readonly capture: CaptureFile | undefined;
   readonly stateDir: string;
   readonly take: (receiver: string, ...batch: Parameters<ReceiverContext['next']>) => Promise<void>;
+  readonly remembered: (receiver: string) => Positions;
   readonly collect: () => readonly Metric[];
   readonly onRead?: ((bytes: number) => void) | undefined;
 }
@@ -35,7 +36,7 @@ export interface Contexts {
 }
 
 export function contexts(surroundings: Surroundings): Contexts {
-  const { log, meters, now, quarantine, capture, stateDir, take, collect, onRead } = surroundings;
+  const { log, meters, now, quarantine, capture, stateDir, take, remembered, collect, onRead } = surroundings;
   const lastReceived = new Map<string, number>();
 
   function common(id: string) {
@@ -62,6 +63,7 @@ export function contexts(surroundings: Surroundings): Contexts {
       return {
         ...context,
         stateFile: join(stateDir, `${id.replaceAll('/', '_')}.json`),
+        remembered: () => remembered(id),
         now,
         read: (bytes) => onRead?.(bytes),
         received(frames) {
@@ -79,9 +81,9 @@ export function contexts(surroundings: Surroundings): Contexts {
           context.report(error);
           quarantine.keep(id, frame);
         },
-        async next(records, raw) {
+        async next(records, raw, positions) {
           try {
-            await take(id, records, raw);
+            await take(id, records, raw, positions);
           } catch (error) {
             meters.add('refused', [id], records.length);
             throw error;

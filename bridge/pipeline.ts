@@ -6,6 +6,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import type { BridgeConfig } from './config.ts';
+import type { Positions } from './core/component.ts';
 import { BridgeError } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
 import { recordsFrame } from './core/lines.ts';
@@ -106,14 +107,19 @@ export class Pipeline {
     this.#timer = setInterval(() => void this.#tick(), TICK_MS);
   }
 
-  /** A receiver's `next`: resolves when the records are on disk. */
-  async take(receiver: string, records: readonly WideRecord[], raw: readonly Frame[] | undefined): Promise<void> {
+  /** A receiver's `next`: resolves when the records are on disk, and with them how far it has read. */
+  async take(
+    receiver: string,
+    records: readonly WideRecord[],
+    raw: readonly Frame[] | undefined,
+    positions?: Positions,
+  ): Promise<void> {
     const arrival = this.#options.now();
-    const frames = raw ?? [recordsFrame(records, arrival)];
+    const frames = raw ?? (records.length === 0 ? [] : [recordsFrame(records, arrival)]);
     const body = encodeFrames(frames);
     // Applied in the same step as the commit is told, so that entries are applied in the order of their numbers.
     await this.journal
-      .append('data', receiver, arrival, body)
+      .append('data', receiver, arrival, body, positions)
       .then((seq) => this.#apply({ seq, kind: 'data', arrival, receiver }, records, frames));
   }
 

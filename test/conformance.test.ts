@@ -33,6 +33,7 @@ const common = { id: 'tested', log: silent, report: () => {} };
 const receiverContext = (directory: string): ReceiverContext => ({
   ...common,
   stateFile: join(directory, 'state.json'),
+  remembered: () => new Map(),
   now: () => 1_700_000_000_000_000,
   received: () => {},
   reject: () => {},

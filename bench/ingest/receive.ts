@@ -24,6 +24,7 @@ const context: ReceiverContext = {
   id: kind,
   log: silent,
   stateFile: '',
+  remembered: () => new Map(),
   now: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
   received: () => void (first ||= performance.now()),
   reject: (_, error) => console.error(error.message),

@@ -51,13 +51,14 @@ const ways: Record<string, () => Promise<number>> = {
     const context: ReceiverContext = {
       id: 'run_dir',
       log: silent,
-      stateFile: join(state, 'state.json'),
+      stateFile: '',
+      remembered: () => journal.positions('run_dir'),
       now: () => Date.now() * 1_000,
       received: () => {},
       reject: (_, error) => fail(error),
       report: fail,
-      async next(batch, raw = []) {
-        await journal.append('data', 'run_dir', Date.now() * 1_000, encodeFrames(raw));
+      async next(batch, raw = [], positions) {
+        await journal.append('data', 'run_dir', Date.now() * 1_000, encodeFrames(raw), positions);
         records += batch.length;
       },
     };

@@ -42,6 +42,7 @@ export async function play(capture: string | undefined, options: PlayOptions, io
     id: 'play',
     log,
     stateFile: '', // A player remembers nothing.
+    remembered: () => new Map(),
     now: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
     received: () => {},
     reject: (_frame, error) => log.warn({ code: error.code }, error.message),

@@ -7,6 +7,8 @@
  *   been handed on, and nothing more will be.
  * - A receiver forgets its input (deletes the file, answers 200, commits) only after `next()` has resolved: then the
  *   journal holds it on disk. If `next()` rejects, the input stays where it is and is tried again.
+ * - A receiver whose input stays says with each batch how far it has read. That is on disk when the batch is, and not
+ *   before: what a crash leaves is read on from there, nothing is left out and nothing is read twice.
  *
  * Components read their config and their context, nothing else: no environment, no global logger, no argv.
  */
@@ -45,9 +47,17 @@ interface CommonContext {
   report(error: BridgeError): void;
 }
 
+/**
+ * How far a receiver has read its input, by part, such as a file: JSON values of its own; undefined for a part that is to
+ * be forgotten. What is handed on beside a batch says only what the batch has changed.
+ */
+export type Positions = ReadonlyMap<string, unknown>;
+
 export interface ReceiverContext extends CommonContext {
-  /** A file of the receiver's own for what it must remember over a restart. It may not exist. */
+  /** A file of the receiver's own for what it must remember over a restart but its positions. It may not exist. */
   readonly stateFile: string;
+  /** All positions that were handed on and are on disk, as of this start. */
+  remembered(): Positions;
   /** Microseconds since the epoch, now. */
   now(): number;
   /** Bytes that a receiver whose input has an end has read of it, as they lie on disk: for a progress bar. */
@@ -58,9 +68,10 @@ export interface ReceiverContext extends CommonContext {
   reject(frame: Frame, error: BridgeError): void;
   /**
    * Hands records on. Resolves when the journal has them on disk; rejects when the bridge cannot take them now
-   * (keep the input, try again). `raw` are the frames that the records came from.
+   * (keep the input, try again). `raw` are the frames that the records came from; `positions` are on disk when the
+   * records are, so a receiver that gives them hands on one batch after the other.
    */
-  next(records: readonly WideRecord[], raw?: readonly Frame[]): Promise<void>;
+  next(records: readonly WideRecord[], raw?: readonly Frame[], positions?: Positions): Promise<void>;
 }
 
 /** What one journal entry gave rise to, for exporters. Arrays that an exporter does not ask for are empty. */

@@ -7,7 +7,7 @@
  */
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
-import type { ReceiverContext } from './component.ts';
+import type { Positions, ReceiverContext } from './component.ts';
 import { BridgeError } from './errors.ts';
 import type { Frame } from './frame.ts';
 import type { WideRecord } from './record.ts';
@@ -80,16 +80,17 @@ function sliceEnd(frames: readonly Frame[], start: number): number {
 
 /**
  * Calls `next` until it takes what it is given. Resolves to false if `giveUp` fired first: then nothing was handed
- * on. Tries at least once, also when `giveUp` has fired already.
+ * on. Tries at least once, also when `giveUp` has fired already. Without records and positions there is nothing to do.
  */
 export async function handOn(
-  { records, frames }: Pick<Sifted, 'records' | 'frames'>,
+  { records, frames, positions = new Map() }: Pick<Sifted, 'records' | 'frames'> & { readonly positions?: Positions },
   context: Pick<ReceiverContext, 'next' | 'report'>,
   giveUp: AbortSignal,
 ): Promise<boolean> {
-  for (let pause = RETRY_MIN_MS; records.length > 0; pause = Math.min(pause * 2, RETRY_MAX_MS)) {
+  if (records.length === 0 && positions.size === 0) return true;
+  for (let pause = RETRY_MIN_MS; ; pause = Math.min(pause * 2, RETRY_MAX_MS)) {
     try {
-      await context.next(records, frames);
+      await context.next(records, frames, positions);
       return true;
     } catch (error) {
       context.report(BridgeError.from(error, 'BRIDGE_REFUSED', `hand on ${records.length} records`));
@@ -97,7 +98,6 @@ export async function handOn(
     if (giveUp.aborted) return false;
     await sleep(pause, undefined, { signal: giveUp }).catch(() => {}); // Giving up ends the pause.
   }
-  return true;
 }
 
 export interface IntakeLimits {

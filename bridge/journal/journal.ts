@@ -9,8 +9,9 @@ import Database from 'better-sqlite3';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
+import type { Positions } from '../core/component.ts';
 import { BridgeError } from '../core/errors.ts';
-import type { Answer, EntryKind, EntryRow, Order } from './schema.ts';
+import type { Answer, EntryKind, EntryRow, Order, PositionRow } from './schema.ts';
 import { ENTRY_KINDS, JOURNAL_ID, journalSchema, JOURNAL_VERSION } from './schema.ts';
 
 export interface Entry {
@@ -104,8 +105,17 @@ export class Journal {
     return remembered;
   }
 
-  /** Resolves with the entry's number once it is on disk; rejects if it never will be. */
-  append(kind: EntryKind, receiver: string, arrival: number, body: Uint8Array): Promise<number> {
+  /**
+   * Resolves with the entry's number once it is on disk, and `positions` with it; rejects if it never will be. An entry
+   * that is rejected says nothing of those that were appended after it: who gives positions waits for one before the next.
+   */
+  append(
+    kind: EntryKind,
+    receiver: string,
+    arrival: number,
+    body: Uint8Array,
+    positions: Positions = nowhere,
+  ): Promise<number> {
     const worker = this.#worker;
     if (worker === undefined) return Promise.reject(this.#broken);
     // Ticks and finishes are taken though it is full: they close the runs whose entries can then go.
@@ -115,11 +125,12 @@ export class Journal {
       );
     const seq = ++this.#lastSeq;
     const row: EntryRow = { seq, kind: ENTRY_KINDS.indexOf(kind), arrival, receiver, body };
+    const moved = [...positions].map(positionRow);
     return new Promise((resolve, reject) => {
       this.#waiters.push({ seq, resolve, reject });
       // Handed over, not copied: the frames were encoded for this alone.
       const whole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer;
-      worker.postMessage({ type: 'append', row } satisfies Order, whole ? [body.buffer] : []);
+      worker.postMessage({ type: 'append', row, positions: moved } satisfies Order, whole ? [body.buffer] : []);
     });
   }
 
@@ -153,6 +164,17 @@ export class Journal {
     }
   }
 
+  /** How far a receiver has read, as of the last commit. */
+  positions(receiver: string): Positions {
+    const db = new Database(this.#options.path, { readonly: true });
+    try {
+      const rows = db.prepare('SELECT part, position FROM positions WHERE receiver = ?').raw().all(receiver);
+      return new Map((rows as [string, string][]).map(([part, position]) => [part, JSON.parse(position) as unknown]));
+    } finally {
+      db.close();
+    }
+  }
+
   /** Commits what waits and closes the file. */
   async close(): Promise<void> {
     const worker = this.#worker;
@@ -181,6 +203,12 @@ export class Journal {
   #failAll(error: BridgeError): void {
     for (const { reject } of this.#waiters.splice(0)) reject(error);
   }
+}
+
+const nowhere: Positions = new Map();
+
+function positionRow([part, position]: readonly [string, unknown]): PositionRow {
+  return [part, position === undefined ? null : JSON.stringify(position)];
 }
 
 function prepare(path: string, exporters: readonly string[]): Remembered {

@@ -5,6 +5,8 @@
  * - `entries` (numbered by AUTOINCREMENT, which gives no number twice though all entries were dropped): kind 0 = data, 1 = tick (nothing came, time went by), 2 = finish (`receiver` holds the run id, or '').
  * - `runs`: from which entry on a run's records lie, and where it closed: what replay and retention need.
  * - `checkpoints`: up to which entry each exporter has delivered everything.
+ * - `positions`: how far receivers have read what stays where it is, by part of their input, as JSON. Written with the
+ *   entry that holds what was read, and kept when that entry goes.
  */
 export const ENTRY_KINDS = ['data', 'tick', 'finish'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
@@ -31,6 +33,12 @@ export const journalSchema = `
     exporter TEXT PRIMARY KEY,
     seq INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS positions (
+    receiver TEXT NOT NULL,
+    part TEXT NOT NULL,
+    position TEXT NOT NULL,
+    PRIMARY KEY (receiver, part)
+  ) STRICT, WITHOUT ROWID;
 `;
 
 export interface EntryRow {
@@ -42,9 +50,12 @@ export interface EntryRow {
   readonly body: Uint8Array;
 }
 
+/** A part of a receiver's input and how far it was read, as JSON; null for one that is forgotten. */
+export type PositionRow = readonly [part: string, position: string | null];
+
 /** What the main thread tells the writer, in order; a commit covers all that waits. */
 export type Order =
-  | { readonly type: 'append'; readonly row: EntryRow }
+  | { readonly type: 'append'; readonly row: EntryRow; readonly positions: readonly PositionRow[] }
   | { readonly type: 'run_opened'; readonly run: string; readonly seq: number }
   | { readonly type: 'run_closed'; readonly run: string; readonly seq: number }
   | { readonly type: 'checkpoint'; readonly exporter: string; readonly seq: number }

@@ -66,6 +66,10 @@ function statements(
   const checkpoint = db.prepare(
     'INSERT INTO checkpoints (exporter, seq) VALUES (?, ?) ON CONFLICT (exporter) DO UPDATE SET seq = max(seq, excluded.seq)',
   );
+  const remember = db.prepare(
+    'INSERT INTO positions (receiver, part, position) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position',
+  );
+  const forget = db.prepare('DELETE FROM positions WHERE receiver = ? AND part = ?');
   const oldest = db.prepare('SELECT seq, length(body) AS bytes FROM entries WHERE seq < ? ORDER BY seq LIMIT 1000');
   const remove = db.prepare('DELETE FROM entries WHERE seq <= ?');
 
@@ -84,6 +88,10 @@ function statements(
       case 'append':
         append.run(order.row.seq, order.row.kind, order.row.arrival, order.row.receiver, order.row.body);
         addBytes(order.row.body.length);
+        for (const [part, position] of order.positions) {
+          if (position === null) forget.run(order.row.receiver, part);
+          else remember.run(order.row.receiver, part, position);
+        }
         break;
       case 'run_opened':
         open.run(order.run, order.seq);

@@ -18,6 +18,7 @@ function context(next: (frames: readonly Frame[]) => Promise<void>) {
     id: 'test',
     log: silent,
     stateFile: '',
+    remembered: () => new Map(),
     now: () => 0,
     received: () => {},
     reject: () => {},

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
 
-import type { Component, ReceiverContext, ReceiverSpec, Route } from '../../bridge/core/component.ts';
+import type { Component, Positions, ReceiverContext, ReceiverSpec, Route } from '../../bridge/core/component.ts';
 import type { BridgeError } from '../../bridge/core/errors.ts';
 import type { Frame } from '../../bridge/core/frame.ts';
 import type { FiniteReceiver } from '../../bridge/core/input.ts';
@@ -43,6 +43,8 @@ export interface Overrides {
   next?(records: readonly WideRecord[], frames: readonly Frame[]): Promise<void> | void;
   now?(): number;
   stateFile?: string;
+  /** What the journal remembers for the receiver; what is accepted with a batch goes into it. */
+  journal?: Map<string, unknown>;
 }
 
 /** Creates and starts a receiver with a context that only collects. */
@@ -67,6 +69,7 @@ export async function startReceiver<S extends z.ZodType>(
     id: spec.type,
     log,
     stateFile: overrides.stateFile ?? join(await tempDir(), 'state.json'),
+    remembered: () => new Map(overrides.journal),
     now: () => overrides.now?.() ?? Date.now() * 1000,
     received(frames) {
       told.received.push(...frames);
@@ -80,8 +83,9 @@ export async function startReceiver<S extends z.ZodType>(
       told.reported.push(error);
       look();
     },
-    async next(records, frames = []) {
+    async next(records, frames = [], positions = new Map()) {
       await overrides.next?.(records, frames);
+      if (overrides.journal !== undefined) remember(overrides.journal, positions);
       for (const record of records) told.records.push(record);
       for (const frame of frames) told.frames.push(frame);
       told.batches++;
@@ -122,7 +126,16 @@ export async function runOnce<S extends z.ZodType>(
 export function createReceiver<S extends z.ZodType>(spec: ReceiverSpec<S>, config: z.input<S>): Component {
   const nothing = (): void => {};
   const context = { id: spec.type, log: silent, stateFile: '', now: () => 0, received: nothing, reject: nothing };
-  return spec.create(spec.config.parse(config), { ...context, report: nothing, next: () => Promise.resolve() });
+  const rest = { report: nothing, remembered: () => new Map(), next: () => Promise.resolve() };
+  return spec.create(spec.config.parse(config), { ...context, ...rest });
+}
+
+/** As the journal does it: through JSON, at once with the batch. */
+function remember(journal: Map<string, unknown>, positions: Positions): void {
+  for (const [part, position] of positions) {
+    if (position === undefined) journal.delete(part);
+    else journal.set(part, JSON.parse(JSON.stringify(position)));
+  }
 }
 
 /** Resolves when a finite receiver has read all of its input. */

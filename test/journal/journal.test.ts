@@ -174,6 +174,50 @@ describe('journal', () => {
     });
   });
 
+  describe('positions', () => {
+    const at = (parts: Record<string, unknown>): Map<string, unknown> => new Map(Object.entries(parts));
+
+    it('are on disk when their entry is, of one receiver each, the last of each part', async () => {
+      const { journal } = await open();
+      await journal.append('data', 'run_dir', 0, body('a'), at({ one: { offset: 10 }, two: { offset: 1 } }));
+      await journal.append('data', 'jsonl', 0, body('b'), at({ one: 5 }));
+      await journal.append('data', 'run_dir', 0, body('c'), at({ one: { offset: 20 } }));
+      assert.deepEqual(journal.positions('run_dir'), at({ one: { offset: 20 }, two: { offset: 1 } }));
+      assert.deepEqual(journal.positions('jsonl'), at({ one: 5 }));
+      assert.deepEqual(journal.positions('udp'), new Map());
+    });
+
+    it('are forgotten where they are undefined', async () => {
+      const { journal } = await open();
+      await journal.append('data', 'r', 0, body('a'), at({ one: 1, two: 2 }));
+      await journal.append('data', 'r', 0, body(''), at({ one: undefined, none: undefined }));
+      assert.deepEqual(journal.positions('r'), at({ two: 2 }));
+    });
+
+    it('outlive the entry that they came with', async () => {
+      const { journal } = await open([]);
+      await journal.append('data', 'r', 0, new Uint8Array(100), at({ one: 1 }));
+      journal.prune(2);
+      await settled(journal);
+      await journal.close();
+      const { journal: again } = await open();
+      assert.deepEqual(dataOf(again), []);
+      assert.deepEqual(again.positions('r'), at({ one: 1 }));
+    });
+
+    it('come into a journal that was made before there were any', async () => {
+      const { journal } = await open();
+      await journal.append('data', 'r', 0, body('a'));
+      await journal.close();
+      const db = new Database(path);
+      db.exec('DROP TABLE positions');
+      db.close();
+      const { journal: again } = await open();
+      await again.append('data', 'r', 0, body('b'), at({ one: 1 }));
+      assert.deepEqual([dataOf(again), again.positions('r')], [[1, 2], at({ one: 1 })]);
+    });
+  });
+
   describe('retention', () => {
     it('drops the oldest entries, as many as it must, none that is needed', async () => {
       const { journal } = await open([], { retentionBytes: 500 });
@@ -272,6 +316,15 @@ describe('journal', () => {
       await journal.append('data', 'r', 0, body('after'));
       assert.deepEqual([...journal.read(1)].map((entry) => Buffer.from(entry.body).toString()), ['before', 'after']); // prettier-ignore
       assert.equal(journal.bytes, 'beforeafter'.length);
+    });
+
+    it('leaves the positions of what could not be written where they were', async () => {
+      const { journal } = await open();
+      await journal.append('data', 'r', 0, body('before'), new Map([['one', 1]]));
+      breakFile();
+      await rejection(journal.append('data', 'r', 0, body('lost'), new Map([['one', 2]])));
+      mend();
+      assert.deepEqual([...journal.positions('r')], [['one', 1]]);
     });
 
     it('counts no bytes of a transaction that was taken back', async () => {
