@@ -13,6 +13,7 @@ import { nearest } from './core/nearest.ts';
 import { readTable } from './formats/table.ts';
 import type { Joined } from './processors/join.ts';
 import type { Operators } from './processors/operators.ts';
+import { Draft } from './processors/draft.ts';
 import { createOperators, liveLimits } from './processors/operators.ts';
 import type { RulesFile } from './processors/schema.ts';
 import { rulesSchema } from './processors/schema.ts';
@@ -126,7 +127,7 @@ export function parseRules(text: string, path: string): RulesFile {
   }
   parsed.data.rules.forEach((rule, at) => {
     try {
-      new Widener([[rule]]);
+      new Widener([[rule]], new Draft());
     } catch (error) {
       throw new BridgeError('BRIDGE_CONFIG', `read rules ${path}${placeOf(['rules', at])}: ${reasonOf(error)}`, { cause: error }); // prettier-ignore
     }

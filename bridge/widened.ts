@@ -5,8 +5,9 @@ import { decodeFrames } from './formats/frames.ts';
 import type { Input } from './inputs.ts';
 import { readFrames } from './inputs.ts';
 import type { Contradiction } from './processors/imply.ts';
+import type { OnMarked } from './processors/operators.ts';
 import { createOperators, noLimits } from './processors/operators.ts';
-import type { Marked } from './processors/widen.ts';
+
 import { loadRules } from './rules.ts';
 
 export interface WidenedOptions {
@@ -16,8 +17,8 @@ export interface WidenedOptions {
   readonly report: (error: BridgeError) => void;
   readonly onBytes?: (bytes: number) => void;
   readonly onContradiction?: (contradiction: Contradiction) => void;
-  /** Told of every record of a log with the rules that matched it, before it has what others imply. */
-  readonly onMarked?: Marked;
+  /** Told of every record of a log with the rules that matched it. */
+  readonly onMarked?: OnMarked;
 }
 
 /** Batches of records; the last one holds those that lack something which no record told. Throws BRIDGE_CONFIG. */

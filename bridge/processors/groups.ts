@@ -1,8 +1,10 @@
 /**
  * What one implication has learnt: for each group of records that agree in its keys, the values that they share, and
- * the records that wait for one. Found by walking a map per key, so that no text is put together for a look-up.
+ * the records that wait for one.
  */
-import type { Value, WideRecord } from '../core/record.ts';
+import type { Value } from '../core/record.ts';
+import type { Draft } from './draft.ts';
+import { Keyed } from './keyed.ts';
 import type { ImplySpec } from './schema.ts';
 import type { Predicate } from './where.ts';
 import { canonicalKey, predicateOf } from './where.ts';
@@ -23,139 +25,101 @@ interface Told {
   local: number;
 }
 
-type Level<Waiting> = Map<Value, Level<Waiting> | Group<Waiting>>;
-
 export class Groups<Waiting> {
   readonly name: string;
   readonly keys: readonly string[];
   readonly gives: readonly string[];
+  /** Where `gives` are in the draft. */
+  readonly giveSlots: readonly number[];
   readonly holds: boolean;
   readonly several: ImplySpec['several'];
   /** Records that it learns from; undefined: all. */
   readonly teaches: Predicate | undefined;
-  readonly #root: Level<Waiting> = new Map();
-  /** The one that fewest records have, if the file of rules names it last. */
-  readonly #lastKey: string;
-  /** Oldest first; those before `#first` are gone. */
-  #order: (Group<Waiting> | undefined)[] = [];
-  #first = 0;
+  readonly #draft: Draft;
+  readonly #timeSlot: number;
+  readonly #localTimeSlot: number;
+  readonly #groups: Keyed<Group<Waiting>>;
+  readonly #newGroup: (keys: readonly Value[]) => Group<Waiting> | undefined;
 
-  constructor({ name, keys, gives, hold, several, taught_by }: ImplySpec) {
+  constructor({ name, keys, gives, hold, several, taught_by }: ImplySpec, draft: Draft) {
     this.name = name;
     this.keys = keys.map(canonicalKey);
     this.gives = gives.map(canonicalKey);
-    this.#lastKey = this.keys.at(-1) ?? '';
+    this.giveSlots = draft.slotsOf(this.gives);
     this.holds = hold;
     this.several = several;
-    this.teaches = taught_by === undefined ? undefined : predicateOf(taught_by);
+    this.teaches = taught_by === undefined ? undefined : predicateOf(taught_by, draft);
+    this.#draft = draft;
+    this.#timeSlot = draft.slotOf('time');
+    this.#localTimeSlot = draft.slotOf('parsl.timestamp');
+    this.#groups = new Keyed(this.keys, draft);
+    // A group that is told nothing, and that nothing waits for, need not be there.
+    this.#newGroup = (keys) =>
+      this.holds || this.giveSlots.some((slot) => draft.get(slot) !== undefined)
+        ? { keys, values: gives.map(() => undefined), several: [], waiting: undefined, wasReported: false }
+        : undefined;
   }
 
   get size(): number {
-    return this.#order.length - this.#first;
+    return this.#groups.size;
   }
 
-  /** The record's group; undefined if it lacks a key, or if nothing is known of the group and none is to be `made`. */
-  of(record: WideRecord, made: boolean): Group<Waiting> | undefined {
-    const last = this.keys.length - 1;
-    const value = record[this.#lastKey];
-    if (value === undefined || value === null) return undefined;
-    let level = this.#root;
-    for (let at = 0; at < last; at += 1) {
-      const step = record[this.keys[at] ?? ''];
-      if (step === undefined || step === null) return undefined;
-      let next = level.get(step) as Level<Waiting> | undefined;
-      if (next === undefined) {
-        if (!made || !this.#hasAll(record)) return undefined;
-        level.set(step, (next = new Map()));
-      }
-      level = next;
-    }
-    const known = level.get(value) as Group<Waiting> | undefined;
-    if (known !== undefined || !made) return known;
-    const group = this.#newGroup(record);
-    level.set(value, group);
-    return group;
+  /** The record's group; undefined if it lacks a key, or if nothing is known of the group and the record tells nothing. */
+  find(): Group<Waiting> | undefined {
+    return this.#groups.find(this.#newGroup);
   }
 
   /** Takes over what the record tells of `gives[at]`. Returns 'learnt', 'known', or the value that it contradicts. */
-  learn(group: Group<Waiting>, at: number, told: Value, record: WideRecord): 'learnt' | 'known' | { was: Value } {
+  learn(group: Group<Waiting>, at: number, told: Value): 'learnt' | 'known' | { was: Value } {
     const was = group.values[at];
-    if (this.several !== 'report') this.#rememberWhen(group, at, told, record);
+    if (was === told && this.several !== 'by_time') return 'known';
+    if (this.several !== 'report') this.#rememberWhen(group, at, told);
     if (was === undefined) {
       group.values[at] = told;
       return 'learnt';
     }
-    return was === told || this.several !== 'report' ? 'known' : { was };
+    return this.several === 'report' ? { was } : 'known';
   }
 
-  #rememberWhen(group: Group<Waiting>, at: number, told: Value, record: WideRecord): void {
+  #rememberWhen(group: Group<Waiting>, at: number, told: Value): void {
     const values = (group.several[at] ??= new Map<Value, Told>());
     let first = values.get(told);
     if (first === undefined) values.set(told, (first = { instant: Infinity, local: Infinity }));
     if (this.several !== 'by_time') return;
-    const { time } = record;
+    const time = this.#draft.get(this.#timeSlot);
     if (typeof time === 'bigint') first.instant = Math.min(first.instant, Number(time));
-    else first.local = Math.min(first.local, localTimeOf(record));
+    else first.local = Math.min(first.local, this.#localTime());
   }
 
   /** What the group gives the record for `gives[at]`; undefined: nothing yet. */
-  valueFor(group: Group<Waiting>, at: number, record: WideRecord): Value | undefined {
+  valueFor(group: Group<Waiting>, at: number): Value | undefined {
     const values = group.several[at];
     if (values === undefined || values.size < 2) return group.values[at];
     if (this.several === 'none') return undefined;
-    return atTime(values, record);
+    const time = this.#draft.get(this.#timeSlot);
+    return typeof time === 'bigint' ? atTime(values, 'instant', Number(time)) : atTime(values, 'local', this.#localTime()); // prettier-ignore
   }
 
   /** Forgets all groups whose first key is `value`. */
   forget(value: Value): void {
-    if (!this.#root.delete(value)) return;
-    this.#order = this.#order.filter((group, at) => at >= this.#first && group?.keys[0] !== value);
-    this.#first = 0;
+    this.#groups.forget(value);
   }
 
-  /** Forgets the oldest group. */
   forgetOldest(): void {
-    const group = this.#order[this.#first];
-    this.#order[this.#first] = undefined;
-    this.#first += 1;
-    if (this.#first > 1024 && this.#first * 2 > this.#order.length) {
-      this.#order = this.#order.slice(this.#first);
-      this.#first = 0;
-    }
-    let level: Level<Waiting> | undefined = this.#root;
-    for (const key of group?.keys.slice(0, -1) ?? []) level = level?.get(key) as Level<Waiting> | undefined;
-    level?.delete(group?.keys.at(-1) ?? null);
+    this.#groups.forgetOldest();
   }
 
-  #hasAll(record: WideRecord): boolean {
-    return this.keys.every((key) => record[key] !== undefined && record[key] !== null);
+  #localTime(): number {
+    const local = this.#draft.get(this.#localTimeSlot);
+    return typeof local === 'number' ? local : Infinity;
   }
-
-  #newGroup(record: WideRecord): Group<Waiting> {
-    const group: Group<Waiting> = {
-      keys: this.keys.map((key) => record[key] ?? null),
-      values: [],
-      several: [],
-      waiting: undefined,
-      wasReported: false,
-    };
-    this.#order.push(group);
-    return group;
-  }
-}
-
-function localTimeOf(record: WideRecord): number {
-  const local = record['parsl.timestamp'];
-  return typeof local === 'number' ? local : Infinity;
 }
 
 /**
  * The value told latest by then; before the first one is told, that one. None where a value was told by clocks of the
  * other kind alone: without the zone the two cannot be compared.
  */
-function atTime(values: ReadonlyMap<Value, Told>, record: WideRecord): Value | undefined {
-  const clock = typeof record['time'] === 'bigint' ? 'instant' : 'local';
-  const time = clock === 'instant' ? Number(record['time']) : localTimeOf(record);
+function atTime(values: ReadonlyMap<Value, Told>, clock: keyof Told, time: number): Value | undefined {
   let best: Value | undefined;
   let bestAt = -Infinity;
   let first: Value | undefined;

@@ -4,6 +4,7 @@
  * lets it go as it is. What contradicts is counted and told once; both records keep what they say.
  */
 import type { Value, WideRecord } from '../core/record.ts';
+import type { Draft } from './draft.ts';
 import type { Group } from './groups.ts';
 import { Groups } from './groups.ts';
 import type { ImplySpec } from './schema.ts';
@@ -35,12 +36,17 @@ export interface Contradiction {
 }
 
 interface Held {
-  readonly record: WideRecord;
+  record: WideRecord;
+  /** Rules that matched it. */
+  readonly marks: readonly string[];
   readonly arrival: number;
   readonly bytes: number;
   /** Groups that it waits for. */
   readonly groups: Set<Group<Held>>;
 }
+
+/** The record that the draft is at is complete, or let go. */
+export type Release = (marks: readonly string[]) => void;
 
 /** Bytes of a record besides its message: keys, small values and what holds them. */
 const RECORD_BYTES = 600;
@@ -57,8 +63,13 @@ export class Implications {
   readonly unresolved: Record<HeldReason, number> = { held_records: 0, held_bytes: 0, held_time: 0, end: 0 };
   contradictions = 0;
   readonly #rules: readonly Groups<Held>[];
-  /** By key: the first rule that goes by it or gives it. */
-  readonly #firstUser = new Map<string, number>();
+  readonly #draft: Draft;
+  readonly #messageSlot: number;
+  /** By slot: the rules that go by it or give it. */
+  readonly #users: readonly (readonly number[])[];
+  /** By rule: whether it has to look at the record, and the group that it found last. */
+  readonly #isDue: Uint8Array;
+  readonly #found: (Group<Held> | undefined)[];
   readonly #limits: HoldLimits;
   readonly #onContradiction: (contradiction: Contradiction) => void;
   /** In the order of arrival. */
@@ -69,15 +80,22 @@ export class Implications {
 
   constructor(
     specs: readonly ImplySpec[],
+    draft: Draft,
     limits: HoldLimits,
     onContradiction: (contradiction: Contradiction) => void,
   ) {
-    this.#rules = specs.map((spec) => new Groups<Held>(spec));
+    this.#rules = specs.map((spec) => new Groups<Held>(spec, draft));
+    this.#draft = draft;
+    this.#messageSlot = draft.slotOf('message');
     this.#limits = limits;
     this.#onContradiction = onContradiction;
+    this.#isDue = new Uint8Array(specs.length);
+    this.#found = specs.map(() => undefined);
+    const users: number[][] = [];
     this.#rules.forEach(({ keys, gives }, at) => {
-      for (const key of [...keys, ...gives]) if (!this.#firstUser.has(key)) this.#firstUser.set(key, at);
+      for (const slot of draft.slotsOf([...keys, ...gives])) (users[slot] ??= []).push(at);
     });
+    this.#users = users;
   }
 
   get heldRecords(): number {
@@ -98,31 +116,31 @@ export class Implications {
     return this.oldestArrival + this.#limits.held_us_max;
   }
 
-  /** Takes a record in. Gives out what is now complete, itself among it or not. */
-  add(record: WideRecord, now: number, emit: (record: WideRecord) => void): void {
-    const missing = this.#settle(record);
-    if (missing === undefined) emit(record);
-    else this.#hold(record, now, missing, emit);
-    if (this.#woken.length > 0) this.#wake(emit);
+  /** Takes in the record that the draft is at. Gives out what is now complete, itself among it or not. */
+  add(marks: readonly string[], now: number, release: Release): void {
+    const missing = this.#settle();
+    if (missing === undefined) release(marks);
+    else this.#hold(marks, now, missing, release);
+    if (this.#woken.length > 0) this.#wake(release);
   }
 
   /** Learns from a record that goes on as it is. */
-  learn(record: WideRecord, emit: (record: WideRecord) => void): void {
-    this.#rules.forEach((rule) => this.#teach(rule, record));
-    if (this.#woken.length > 0) this.#wake(emit);
+  learn(release: Release): void {
+    for (const rule of this.#rules) this.#teach(rule);
+    if (this.#woken.length > 0) this.#wake(release);
   }
 
   /** Lets go what has waited for long enough. */
-  tick(now: number, emit: (record: WideRecord) => void): void {
+  tick(now: number, release: Release): void {
     for (const held of this.#held) {
       if (held.arrival + this.#limits.held_us_max > now) break;
-      this.#letGo(held, 'held_time', emit);
+      this.#letGo(held, 'held_time', release);
     }
   }
 
   /** Lets all go. */
-  finish(emit: (record: WideRecord) => void): void {
-    for (const held of this.#held) this.#letGo(held, 'end', emit);
+  finish(release: Release): void {
+    for (const held of this.#held) this.#letGo(held, 'end', release);
   }
 
   /** Forgets the oldest groups of the rule that has most, while there are too many. */
@@ -141,37 +159,54 @@ export class Implications {
     for (const rule of this.#rules) if (rule.keys[0] === 'parsl.dfk') rule.forget(gone);
   }
 
-  /** Takes over and gives what the rules say. Returns the groups that it has to wait for; undefined: none. */
-  #settle(record: WideRecord): Group<Held>[] | undefined {
+  /** Takes over and gives what the rules say. Returns the groups that the record has to wait for; undefined: none. */
+  #settle(): Group<Held>[] | undefined {
+    this.#isDue.fill(1);
+    // What a rule gives may be what an earlier one goes by. Each round gives something, so there is an end.
+    while (this.#applyDue());
     let missing: Group<Held>[] | undefined;
-    // A key that a rule gives may be what an earlier one goes by. Each round gives at least one, so there is an end.
-    for (let isDue = true; isDue;) {
-      isDue = false;
-      missing = undefined;
-      for (let at = 0; at < this.#rules.length; at += 1) {
-        const rule = this.#rules[at] as Groups<Held>;
-        const group = this.#teach(rule, record);
-        if (group === undefined) continue;
-        for (let place = 0; place < rule.gives.length; place += 1) {
-          const key = rule.gives[place] ?? '';
-          if (record[key] !== undefined && record[key] !== null) continue;
-          const value = rule.valueFor(group, place, record);
-          if (value !== undefined) {
-            record[key] = value;
-            isDue ||= (this.#firstUser.get(key) ?? at) < at;
-          } else if (rule.holds && group.values[place] === undefined) {
-            (missing ??= []).push(group);
-          }
-        }
+    for (let at = 0; at < this.#rules.length; at += 1) {
+      const { holds, giveSlots } = this.#rules[at] as Groups<Held>;
+      const group = this.#found[at];
+      if (!holds || group === undefined) continue;
+      for (let place = 0; place < giveSlots.length; place += 1) {
+        const isLacking = this.#draft.get(giveSlots[place] ?? 0) === undefined;
+        if (isLacking && group.values[place] === undefined) (missing ??= []).push(group);
       }
     }
     return missing;
   }
 
-  #hold(record: WideRecord, now: number, missing: readonly Group<Held>[], emit: (record: WideRecord) => void): void {
-    const message = record['message'];
+  /** Applies the rules that are due, in their order. True if an earlier one is due again. */
+  #applyDue(): boolean {
+    let isDueAgain = false;
+    for (let at = 0; at < this.#rules.length; at += 1) {
+      if (this.#isDue[at] === 0) continue;
+      this.#isDue[at] = 0;
+      const rule = this.#rules[at] as Groups<Held>;
+      const group = this.#teach(rule);
+      this.#found[at] = group;
+      if (group === undefined) continue;
+      for (let place = 0; place < rule.giveSlots.length; place += 1) {
+        const slot = rule.giveSlots[place] ?? 0;
+        if (this.#draft.get(slot) !== undefined) continue;
+        const value = rule.valueFor(group, place);
+        if (value === undefined) continue;
+        this.#draft.set(slot, value);
+        for (const user of this.#users[slot] ?? []) {
+          if (user === at) continue;
+          this.#isDue[user] = 1;
+          isDueAgain ||= user < at;
+        }
+      }
+    }
+    return isDueAgain;
+  }
+
+  #hold(marks: readonly string[], now: number, missing: readonly Group<Held>[], release: Release): void {
+    const message = this.#draft.get(this.#messageSlot);
     const bytes = RECORD_BYTES + (typeof message === 'string' ? message.length : 0);
-    const held: Held = { record, arrival: now, bytes, groups: new Set() };
+    const held: Held = { record: this.#draft.take(), marks, arrival: now, bytes, groups: new Set() };
     this.#held.add(held);
     this.#heldBytes += bytes;
     waitFor(held, missing);
@@ -179,30 +214,33 @@ export class Implications {
     for (const oldest of this.#held) {
       const isTooMany = this.#held.size > held_records_max;
       if (!isTooMany && this.#heldBytes <= held_bytes_max) break;
-      this.#letGo(oldest, isTooMany ? 'held_records' : 'held_bytes', emit);
+      this.#letGo(oldest, isTooMany ? 'held_records' : 'held_bytes', release);
     }
   }
 
   /** Those that waited for what is known now; some may go on waiting for another thing. */
-  #wake(emit: (record: WideRecord) => void): void {
+  #wake(release: Release): void {
     while (this.#woken.length > 0) {
       for (const held of this.#woken.splice(0)) {
         if (!this.#held.has(held)) continue;
-        const missing = this.#settle(held.record);
+        this.#draft.begin(held.record);
+        const missing = this.#settle();
         if (missing !== undefined) {
+          held.record = this.#draft.take();
           waitFor(held, missing);
           continue;
         }
         this.#remove(held);
-        emit(held.record);
+        release(held.marks);
       }
     }
   }
 
-  #letGo(held: Held, reason: HeldReason, emit: (record: WideRecord) => void): void {
+  #letGo(held: Held, reason: HeldReason, release: Release): void {
     this.#remove(held);
     this.unresolved[reason] += 1;
-    emit(held.record);
+    this.#draft.begin(held.record);
+    release(held.marks);
   }
 
   #remove(held: Held): void {
@@ -212,16 +250,15 @@ export class Implications {
   }
 
   /** The record's group of a rule, which takes over what the record tells. */
-  #teach(rule: Groups<Held>, record: WideRecord): Group<Held> | undefined {
-    const group = rule.of(record, rule.holds || rule.gives.some((key) => record[key] !== undefined));
-    if (group === undefined || rule.teaches?.(record) === false) return group;
-    for (let place = 0; place < rule.gives.length; place += 1) {
-      const told = record[rule.gives[place] ?? ''];
-      if (told === undefined || told === null) continue;
-      if (group.values[place] === told && rule.several === 'report') continue;
-      const outcome = rule.learn(group, place, told, record);
+  #teach(rule: Groups<Held>): Group<Held> | undefined {
+    const group = rule.find();
+    if (group === undefined || rule.teaches?.() === false) return group;
+    for (let place = 0; place < rule.giveSlots.length; place += 1) {
+      const told = this.#draft.get(rule.giveSlots[place] ?? 0);
+      if (told === undefined) continue;
+      const outcome = rule.learn(group, place, told);
       if (outcome === 'learnt' && group.waiting !== undefined) {
-        this.#woken.push(...group.waiting);
+        for (const held of group.waiting) this.#woken.push(held);
         group.waiting = undefined;
       } else if (typeof outcome === 'object') {
         this.#contradict(rule, group, rule.gives[place] ?? '', outcome.was, told);

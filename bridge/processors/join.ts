@@ -2,7 +2,8 @@
  * Joins records with the user's own metadata: rows of a table, found by the record's keys, give it their other columns.
  * What the record says itself stays.
  */
-import type { Value, WideRecord } from '../core/record.ts';
+import type { Value } from '../core/record.ts';
+import type { Draft } from './draft.ts';
 import type { JoinSpec } from './schema.ts';
 import { canonical, canonicalKey } from './where.ts';
 
@@ -12,19 +13,22 @@ export interface Joined {
   readonly rows: readonly Readonly<Record<string, Value>>[];
 }
 
-export function createJoin({ spec, rows }: Joined): (record: WideRecord) => void {
+export function createJoin({ spec, rows }: Joined, draft: Draft): () => void {
   const keys = spec.keys.map(canonicalKey);
-  const table = new Map<string, [string, Value][]>();
+  const slots = draft.slotsOf(keys);
+  const table = new Map<string, [number, Value][]>();
   for (const row of rows) {
-    const entries = Object.entries(row).map(([name, value]): [string, Value] => [canonicalKey(name), canonical(name, value)]); // prettier-ignore
-    const scope = scopeOf(Object.fromEntries(entries), keys);
+    const entries = Object.entries(row).map(([name, value]) => [canonicalKey(name), canonical(name, value)] as const);
+    const byKey = new Map(entries);
+    const scope = scopeOf(keys.map((key) => byKey.get(key)));
     const given = entries.filter(([key, value]) => !keys.includes(key) && value !== '' && isGiven(spec, key));
-    if (scope !== undefined && !table.has(scope)) table.set(scope, given);
+    if (scope !== undefined && !table.has(scope))
+      table.set(scope, given.map(([key, value]) => [draft.slotOf(key), value])); // prettier-ignore
   }
-  return (record) => {
-    const scope = scopeOf(record, keys);
+  return () => {
+    const scope = scopeOf(slots.map((slot) => draft.get(slot)));
     if (scope === undefined) return;
-    for (const [key, value] of table.get(scope) ?? []) record[key] ??= value;
+    for (const [slot, value] of table.get(scope) ?? []) draft.give(slot, value);
   };
 }
 
@@ -32,7 +36,7 @@ function isGiven({ gives }: JoinSpec, key: string): boolean {
   return gives === undefined || gives.some((name) => canonicalKey(name) === key);
 }
 
-function scopeOf(record: WideRecord, keys: readonly string[]): string | undefined {
-  const values = keys.map((key) => record[key]);
+/** The values as one text; undefined if one is not there. */
+function scopeOf(values: readonly (Value | undefined)[]): string | undefined {
   return values.some((value) => value === undefined || value === null) ? undefined : values.map(String).join('\n');
 }

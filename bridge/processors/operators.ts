@@ -7,7 +7,8 @@
 import type { Value, WideRecord } from '../core/record.ts';
 import type { Distinct } from './distinct.ts';
 import { createDistinct } from './distinct.ts';
-import type { Contradiction, HeldReason, HoldLimits } from './imply.ts';
+import { Draft } from './draft.ts';
+import type { Contradiction, HeldReason, HoldLimits, Release } from './imply.ts';
 import { Implications } from './imply.ts';
 import type { Joined } from './join.ts';
 import { createJoin } from './join.ts';
@@ -77,6 +78,9 @@ export const noLimits: OperatorLimits = {
   twins_max: 2_000_000,
 };
 
+/** `marks`: names of the rules that matched the record. */
+export type OnMarked = (record: WideRecord, marks: readonly string[]) => void;
+
 export interface OperatorsOptions {
   /** Files of rules, in the order in which they apply. */
   readonly rules: readonly RulesFile[];
@@ -85,46 +89,54 @@ export interface OperatorsOptions {
   readonly limits: OperatorLimits;
   /** Told once for each group of records that contradict each other. */
   readonly onContradiction?: (contradiction: Contradiction) => void;
-  /** Told of every record with the rules that matched it, as it comes in. */
-  readonly onMarked?: Marked;
+  /** Told of every record that comes out of a log, with the rules that matched it. */
+  readonly onMarked?: OnMarked;
 }
 
 export function createOperators(options: OperatorsOptions): Operators {
   const { rules, joined = [], limits, onContradiction = () => {}, onMarked = () => {} } = options;
-  const relabels = rules.flatMap(({ relabel }) => relabel.map(createRelabel));
-  const widener = new Widener(rules.map((file) => file.rules));
-  const ordered: readonly Marked[] = rules.flatMap(({ within, carry }) => [
-    ...within.map((spec) => createWithin(spec, limits.scopes_max)),
-    ...carry.map((spec) => createCarry(spec, limits.scopes_max)),
+  const draft = new Draft();
+  const relabels = rules.flatMap(({ relabel }) => relabel.map((spec) => createRelabel(spec, draft)));
+  const widener = new Widener(
+    rules.map((file) => file.rules),
+    draft,
+  );
+  const ordered = rules.flatMap(({ within, carry }) => [
+    ...within.map((spec) => createWithin(spec, draft, limits.scopes_max)),
+    ...carry.map((spec) => createCarry(spec, draft, limits.scopes_max)),
   ]);
   const distincts = rules.flatMap((file) => file.distinct);
   const [drops, clears] = [false, true].map((isClear): readonly Distinct[] =>
-    distincts.filter(({ clear }) => clear.length > 0 === isClear).map((spec) => createDistinct(spec, limits.twins_max)),
+    distincts
+      .filter(({ clear }) => clear.length > 0 === isClear)
+      .map((spec) => createDistinct(spec, draft, limits.twins_max)),
   ) as [readonly Distinct[], readonly Distinct[]];
-  const joins = joined.map(createJoin);
-  const implications = new Implications(rules.flatMap(({ imply }) => imply), limits, onContradiction); // prettier-ignore
+  const joins = joined.map((one) => createJoin(one, draft));
+  const implies = rules.flatMap(({ imply }) => imply);
+  const implications = new Implications(implies, draft, limits, onContradiction);
   let twins = 0;
   let out: WideRecord[] = [];
   let now = 0;
-  const emit = (record: WideRecord): void => {
-    for (const clear of clears) clear(record);
-    for (const join of joins) join(record);
+  const release: Release = (marks) => {
+    for (const clear of clears) clear();
+    for (const join of joins) join();
+    const record = draft.take();
     out.push(record);
+    onMarked(record, marks);
   };
   const take = (): WideRecord[] => {
     const taken = out;
     out = [];
     return taken;
   };
-  const onWidened: Marked = (record, marks) => {
-    for (const follow of ordered) follow(record, marks);
-    onMarked(record, marks);
+  const onWidened: Marked = (marks) => {
+    for (const follow of ordered) follow(marks);
     for (const isFirst of drops) {
-      if (isFirst(record)) continue;
+      if (isFirst()) continue;
       twins += 1;
       return;
     }
-    implications.add(record, now, emit);
+    implications.add(marks, now, release);
   };
   /** NODE_INFO says whose a manager is, thousands of times; what other messages tell no log line needs. */
   const managers = new Set<Value>();
@@ -133,13 +145,14 @@ export function createOperators(options: OperatorsOptions): Operators {
     if (manager === undefined || manager === null || managers.has(manager)) return;
     if (managers.size >= MANAGERS_MAX) managers.clear();
     managers.add(manager);
-    implications.learn(record, emit);
+    draft.begin(record);
+    implications.learn(release);
   };
 
   return {
     apply(records, arrival) {
       now = arrival;
-      if (implications.nextDeadline <= now) implications.tick(now, emit);
+      if (implications.nextDeadline <= now) implications.tick(now, release);
       // What radios brought goes on as it is, and so does its array.
       if (records.every(isMessage)) {
         for (const record of records) learnPlace(record);
@@ -152,18 +165,19 @@ export function createOperators(options: OperatorsOptions): Operators {
           out.push(record);
           continue;
         }
-        for (const relabel of relabels) relabel(record);
-        widener.widen(record, onWidened);
+        draft.begin(record);
+        for (const relabel of relabels) relabel();
+        widener.widen(onWidened);
       }
       implications.trim();
       return take();
     },
     tick(arrival) {
-      implications.tick(arrival, emit);
+      implications.tick(arrival, release);
       return take();
     },
     finish() {
-      implications.finish(emit);
+      implications.finish(release);
       return take();
     },
     runClosed: (run) => implications.runClosed(run),

@@ -5,7 +5,11 @@
 import { z } from 'zod';
 
 const name = z.string().min(1).max(100).describe('Names the rule in messages, and for other rules to refer to.');
-const key = z.string().min(1).max(200);
+const key = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((key) => !(key in Object.prototype), 'a name of JavaScript’s own cannot be the key of a rule');
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const texts = z.union([z.string(), z.array(z.string()).min(1)]);
 const names = z.array(name).min(1);
@@ -59,7 +63,7 @@ const distinct = z.strictObject({
   name,
   ...conditions,
   keys: keyList.describe('Records that agree in all of these are one.'),
-  across: key.optional().describe('Only if they differ in this key, such as the file.'),
+  across: z.array(key).default([]).describe('Only if they differ in one of these, such as the file.'),
   clear: z
     .array(key)
     .default([])

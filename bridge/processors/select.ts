@@ -4,6 +4,7 @@
  */
 import type { Value, WideRecord } from '../core/record.ts';
 import { BridgeError } from '../core/errors.ts';
+import { Draft } from './draft.ts';
 import type { SelectSpec } from './schema.ts';
 import { canonicalKey, predicateOf } from './where.ts';
 
@@ -25,13 +26,15 @@ interface Tally {
 const GROUPS_MAX = 1_000_000;
 
 export function createSelect(spec: Pick<SelectSpec, 'where' | 'has' | 'lacks' | 'keys' | 'group'>): Select {
-  const accepts = predicateOf(spec);
+  const draft = new Draft();
+  const accepts = predicateOf(spec, draft);
   const keys = spec.keys.map(canonicalKey);
   const group = spec.group.map(canonicalKey);
   const tallies = new Map<string, Tally>();
   return {
     take(record) {
-      if (accepts !== undefined && !accepts(record)) return undefined;
+      draft.begin(record);
+      if (accepts?.() === false) return undefined;
       if (group.length > 0) count(tallies, group, record);
       return group.length > 0 ? undefined : keys.length > 0 ? picked(record, keys) : record;
     },

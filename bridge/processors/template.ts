@@ -62,6 +62,7 @@ function parseHole(text: string, inside: string): Hole {
   if (more !== undefined) throw wrong(text, `{${inside}}: give {key} or {key:type}`);
   const known = holeTypes.find((one) => one === type);
   if (known === undefined) throw wrong(text, `{${inside}}: no type ${type}; there are ${holeTypes.join(', ')}`);
+  if (name in Object.prototype) throw wrong(text, `{${inside}}: a name of JavaScript’s own cannot be a key`);
   return { key: name === '' ? undefined : (findKey(name)?.key ?? name), type: known };
 }
 

@@ -3,8 +3,7 @@
  * templates that begin as it does. The whole text must match. Where a hole may end in several places, the first that
  * lets the rest match is taken; the steps that takes have a limit, beyond which nothing matches.
  */
-import type { WideRecord } from '../core/record.ts';
-import type { Hole, HoleType, Part } from './template.ts';
+import type { HoleType, Part } from './template.ts';
 import { holeTypes } from './template.ts';
 import type { Predicate } from './where.ts';
 
@@ -12,23 +11,24 @@ interface Node<Rule> {
   /** By first character; no two begin alike. */
   readonly literals: Map<number, { text: string; node: Node<Rule> }>;
   readonly holes: { type: HoleType; node: Node<Rule> }[];
-  /** Templates that end here, with the holes on the way. */
-  readonly ends: { rule: Rule; holes: readonly Hole[] }[];
+  /** What is given for templates that end here. */
+  readonly ends: Rule[];
 }
 
 export interface Match<Rule> {
   readonly rule: Rule;
-  readonly holes: readonly Hole[];
-  /** What each hole matched. */
+  /** What each hole of its template matched, in their order. */
   readonly texts: readonly string[];
 }
 
 /** Places tried for one text. A real message takes some dozens. */
 const STEPS_MAX = 5_000;
 
-/** A rule of a template; it may look at more of the record than the text. */
+/** What is given for a template; it may look at more of the record than the text. */
 export interface Guarded {
   readonly accepts: Predicate | undefined;
+  /** How many holes the template has. */
+  readonly holes: number;
 }
 
 export class Trie<Rule extends Guarded> {
@@ -38,39 +38,29 @@ export class Trie<Rule extends Guarded> {
   #steps = 0;
   #starts: number[] = [];
   #stops: number[] = [];
-  #record: WideRecord = {};
 
   add(parts: readonly Part[], rule: Rule): void {
     let node = this.#root;
-    const holes: Hole[] = [];
-    for (const part of parts) {
-      if (typeof part === 'string') {
-        node = literalNode(node, part);
-      } else {
-        holes.push(part);
-        node = holeNode(node, part.type);
-      }
-    }
-    node.ends.push({ rule, holes });
+    for (const part of parts) node = typeof part === 'string' ? literalNode(node, part) : holeNode(node, part.type);
+    node.ends.push(rule);
   }
 
   /** The first template, literal text before holes, that the text matches whole and whose rule accepts the record. */
-  find(text: string, end: number, record: WideRecord): Match<Rule> | undefined {
+  find(text: string, end: number): Match<Rule> | undefined {
     this.#text = text;
     this.#end = end;
     this.#steps = 0;
-    this.#record = record;
     const found = this.#walk(this.#root, 0, 0);
     if (found === undefined) return undefined;
     const texts: string[] = [];
-    for (let at = 0; at < found.holes.length; at += 1) texts.push(text.slice(this.#starts[at], this.#stops[at]));
-    return { rule: found.rule, holes: found.holes, texts };
+    for (let at = 0; at < found.holes; at += 1) texts.push(text.slice(this.#starts[at], this.#stops[at]));
+    return { rule: found, texts };
   }
 
-  #walk(node: Node<Rule>, at: number, depth: number): Node<Rule>['ends'][number] | undefined {
+  #walk(node: Node<Rule>, at: number, depth: number): Rule | undefined {
     if (++this.#steps > STEPS_MAX) return undefined;
     if (at === this.#end) {
-      for (const end of node.ends) if (end.rule.accepts?.(this.#record) !== false) return end;
+      for (const rule of node.ends) if (rule.accepts?.() !== false) return rule;
     }
     const edge = node.literals.get(this.#text.charCodeAt(at));
     if (edge !== undefined && at + edge.text.length <= this.#end && this.#text.startsWith(edge.text, at)) {
@@ -84,7 +74,7 @@ export class Trie<Rule extends Guarded> {
     return undefined;
   }
 
-  #fill(type: HoleType, node: Node<Rule>, at: number, depth: number): Node<Rule>['ends'][number] | undefined {
+  #fill(type: HoleType, node: Node<Rule>, at: number, depth: number): Rule | undefined {
     this.#starts[depth] = at;
     const scan = scanners[type];
     if (typeof scan === 'function') {

@@ -1,9 +1,11 @@
 /** Which records a rule is about: keys and values that a record has, keys that it lacks. */
 import { canonicalValue, findKey } from '../core/keys.ts';
-import type { Value, WideRecord } from '../core/record.ts';
+import type { Value } from '../core/record.ts';
+import type { Draft } from './draft.ts';
 import type { Conditions } from './schema.ts';
 
-export type Predicate = (record: WideRecord) => boolean;
+/** Of the record that the draft is at. */
+export type Predicate = () => boolean;
 
 /** A rule's spelling of a key and value, in the canonical one. */
 export function canonicalKey(name: string): string {
@@ -15,27 +17,25 @@ export function canonical(name: string, value: Value): Value {
   return key === undefined ? value : canonicalValue(key.type, value);
 }
 
-export function canonicalEntries(entries: Readonly<Record<string, Value>>): [string, Value][] {
-  return Object.entries(entries).map(([name, value]) => [canonicalKey(name), canonical(name, value)]);
+/** Slots and what to give them. */
+export function canonicalEntries(entries: Readonly<Record<string, Value>>, draft: Draft): [number, Value][] {
+  return Object.entries(entries).map(([name, value]) => [draft.slotOf(canonicalKey(name)), canonical(name, value)]);
 }
 
 /** undefined: all records. */
-export function predicateOf({ where, has, lacks }: Conditions): Predicate | undefined {
+export function predicateOf({ where, has, lacks }: Conditions, draft: Draft): Predicate | undefined {
   const checks: Predicate[] = Object.entries(where).map(([name, wanted]) => {
-    const key = canonicalKey(name);
+    const slot = draft.slotOf(canonicalKey(name));
     const values = (Array.isArray(wanted) ? wanted : [wanted]).map((value) => canonical(name, value));
     const [only] = values;
-    return values.length === 1 ? (record) => record[key] === only : (record) => values.includes(record[key] ?? null);
+    return values.length === 1 ? () => draft.get(slot) === only : () => values.includes(draft.get(slot) ?? null);
   });
-  for (const name of has) {
-    const key = canonicalKey(name);
-    checks.push((record) => record[key] !== undefined && record[key] !== null);
-  }
-  for (const name of lacks) {
-    const key = canonicalKey(name);
-    checks.push((record) => record[key] === undefined || record[key] === null);
-  }
-  const [first] = checks;
-  if (first === undefined) return undefined;
-  return checks.length === 1 ? first : (record) => checks.every((check) => check(record));
+  for (const slot of draft.slotsOf(has.map(canonicalKey))) checks.push(() => draft.get(slot) !== undefined);
+  for (const slot of draft.slotsOf(lacks.map(canonicalKey))) checks.push(() => draft.get(slot) === undefined);
+  const [first, second] = checks;
+  if (first === undefined || second === undefined) return first;
+  return () => {
+    for (const check of checks) if (!check()) return false;
+    return true;
+  };
 }

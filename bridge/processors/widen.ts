@@ -3,36 +3,55 @@
  * most specific one that matches applies, and then those of the next file, so that a user's rule adds to what the
  * shipped ones find. A key that the record has already is never overwritten.
  */
-import type { Value, WideRecord } from '../core/record.ts';
+import type { Value } from '../core/record.ts';
+import type { Draft } from './draft.ts';
 import { normaliseMessage } from './normalise.ts';
 import type { RuleSpec } from './schema.ts';
-import type { Hole, HoleType, Part } from './template.ts';
+import type { HoleType, Part } from './template.ts';
 import { isList, parseTemplate, shownTemplate } from './template.ts';
 import type { Match } from './trie.ts';
 import { Trie } from './trie.ts';
 import type { Predicate } from './where.ts';
 import { canonical, canonicalEntries, canonicalKey, predicateOf } from './where.ts';
 
-/** Takes a record, and the names of the rules that matched it. */
-export type Marked = (record: WideRecord, marks: readonly string[]) => void;
+/** Takes the record that the draft is at, and the names of the rules that matched it. */
+export type Marked = (marks: readonly string[]) => void;
 
 interface Pattern {
   /** The rule's name, in the list that most records need. */
   readonly marks: readonly string[];
   readonly accepts: Predicate | undefined;
-  readonly set: readonly (readonly [string, Value])[];
+  readonly holes: number;
+  /** The holes that are kept. */
+  readonly kept: readonly KeptHole[];
+  readonly set: readonly (readonly [number, Value])[];
   /** What a message of this template is shown as; undefined: the pattern is not of the message. */
   readonly shown: string | undefined;
-  /** Whose values are put into `shown`. */
-  readonly keep: readonly string[];
+  /** Whose values are put into `shown`: slots, and how they stand in it. */
+  readonly keep: readonly (readonly [number, string])[];
+}
+
+interface KeptHole {
+  readonly at: number;
+  readonly key: string;
+  readonly slot: number;
+  readonly type: HoleType;
+}
+
+/** What one line names several of. */
+interface List {
+  readonly slot: number;
+  readonly values: readonly Value[];
 }
 
 /** The patterns of one layer on one key. */
 interface Matcher {
-  readonly key: string;
-  readonly patterns: readonly { readonly spec: RuleSpec; readonly parts: readonly Part[]; readonly pattern: Pattern }[];
+  readonly slot: number;
+  readonly isMessage: boolean;
   /** By `source.log`, so that a line is tried against the rules of its own kind of log; undefined: any other. */
   readonly tries: ReadonlyMap<Value | undefined, Trie<Pattern>>;
+  /** The patterns look at no more than the value and the kind of log. */
+  readonly isAboutLogAlone: boolean;
   /** What the last value under a key of the file said: thousands of records have the same. */
   last: { value: string; log: Value | undefined; match: Match<Pattern> | undefined } | undefined;
 }
@@ -50,90 +69,98 @@ interface Layer {
 }
 
 export class Widener {
+  readonly #draft: Draft;
   readonly #layers: readonly Layer[];
+  readonly #slots: Readonly<Record<'log' | 'format' | 'message' | 'template' | 'copy', number>>;
 
   /** `layers`: the rules of each file. Throws BRIDGE_CONFIG. */
-  constructor(layers: readonly (readonly RuleSpec[])[]) {
-    this.#layers = layers.map((rules) => ({ matchers: matchersOf(rules), plain: plainOf(rules) }));
+  constructor(layers: readonly (readonly RuleSpec[])[], draft: Draft) {
+    this.#draft = draft;
+    this.#layers = layers.map((rules) => ({ matchers: matchersOf(rules, draft), plain: plainOf(rules, draft) }));
+    this.#slots = {
+      log: draft.slotOf('source.log'),
+      format: draft.slotOf('source.format'),
+      message: draft.slotOf('message'),
+      template: draft.slotOf('log.template'),
+      copy: draft.slotOf('source.copy'),
+    };
   }
 
-  /** The record itself, widened, or one copy for each of the things that it names. */
-  widen(record: WideRecord, emit: Marked): void {
+  /** Widens the record that the draft is at. Emits it once, or once for each of the things that it names. */
+  widen(emit: Marked): void {
+    const draft = this.#draft;
     let marks: readonly string[] = noMarks;
-    let list: { readonly key: string; readonly values: readonly Value[] } | undefined;
+    let list: List | undefined;
     for (const { matchers, plain } of this.#layers) {
       for (const matcher of matchers) {
-        const found = findMatch(matcher, record);
+        const found = this.#match(matcher);
         if (found === undefined) continue;
         marks = marks.length === 0 ? found.rule.marks : [...marks, ...found.rule.marks];
-        list = applyMatch(record, found) ?? list;
+        list = this.#apply(found) ?? list;
       }
       if (plain.size === 0) continue;
-      for (const { marks: own, accepts, set } of plain.get(record['source.format']) ?? plain.get(undefined) ?? none) {
-        if (accepts !== undefined && !accepts(record)) continue;
+      for (const { marks: own, accepts, set } of plain.get(draft.get(this.#slots.format)) ??
+        plain.get(undefined) ??
+        none) {
+        if (accepts?.() === false) continue;
         marks = marks.length === 0 ? own : [...marks, ...own];
-        for (const [key, value] of set) record[key] ??= value;
+        for (const [slot, value] of set) draft.give(slot, value);
       }
     }
-    const message = record['message'];
-    if (record['log.template'] === undefined && typeof message === 'string')
-      record['log.template'] = normaliseMessage(message, firstLineEnd(message));
-    if (list === undefined) emit(record, marks);
-    else explode(record, list.key, list.values, marks, emit);
+    if (draft.get(this.#slots.template) === undefined) {
+      const message = draft.get(this.#slots.message);
+      if (typeof message === 'string')
+        draft.set(this.#slots.template, normaliseMessage(message, firstLineEnd(message)));
+    }
+    if (list === undefined) emit(marks);
+    else this.#explode(list, marks, emit);
   }
-}
 
-function explode(
-  record: WideRecord,
-  key: string,
-  values: readonly Value[],
-  marks: readonly string[],
-  emit: Marked,
-): void {
-  values.forEach((value, copy) => {
-    const one: WideRecord = copy === values.length - 1 ? record : { ...record };
-    one[key] ??= value;
-    if (values.length > 1) one['source.copy'] = copy;
-    emit(one, marks);
-  });
-}
-
-function findMatch(matcher: Matcher, record: WideRecord): Match<Pattern> | undefined {
-  const value = record[matcher.key];
-  if (typeof value !== 'string') return undefined;
-  const log = record['source.log'];
-  const { last } = matcher;
-  if (last !== undefined && last.value === value && last.log === log) return last.match;
-  const trie = matcher.tries.get(log) ?? matcher.tries.get(undefined);
-  if (trie === undefined) return undefined;
-  const isMessage = matcher.key === 'message';
-  const end = isMessage ? firstLineEnd(value) : Math.min(value.length, LINE_CHARS_MAX);
-  const match = trie.find(value, end, record);
-  // A rule may look at more than the value: then the next record may be another matter.
-  if (!isMessage && matcher.patterns.every(({ spec }) => isAboutLogAlone(spec))) matcher.last = { value, log, match };
-  return match;
-}
-
-/** The value of the list, if the message names several things. */
-function applyMatch(
-  record: WideRecord,
-  { rule, holes, texts }: Match<Pattern>,
-): { key: string; values: Value[] } | undefined {
-  let list: { key: string; values: Value[] } | undefined;
-  for (let at = 0; at < holes.length; at += 1) {
-    const { key, type } = holes[at] as Hole;
-    const text = texts[at] ?? '';
-    if (key === undefined || text === '') continue;
-    if (isList(type)) list = { key, values: listOf(key, type, text) };
-    else record[key] ??= valueOf(key, type, text);
+  #explode({ slot, values }: List, marks: readonly string[], emit: Marked): void {
+    const draft = this.#draft;
+    const record = draft.take();
+    values.forEach((value, copy) => {
+      draft.begin(record);
+      draft.give(slot, value);
+      if (values.length > 1) draft.set(this.#slots.copy, copy);
+      emit(marks);
+    });
   }
-  for (const [key, value] of rule.set) record[key] ??= value;
-  if (rule.shown !== undefined)
-    record['log.template'] = rule.keep.reduce(
-      (shown, key) => shown.replace(`{${key}}`, String(record[key])),
-      rule.shown,
-    );
-  return list?.values.length === 0 ? undefined : list;
+
+  #match(matcher: Matcher): Match<Pattern> | undefined {
+    const value = this.#draft.get(matcher.slot);
+    if (typeof value !== 'string') return undefined;
+    const log = this.#draft.get(this.#slots.log);
+    const { last } = matcher;
+    if (last !== undefined && last.value === value && last.log === log) return last.match;
+    const trie = matcher.tries.get(log) ?? matcher.tries.get(undefined);
+    if (trie === undefined) return undefined;
+    const end = matcher.isMessage ? firstLineEnd(value) : Math.min(value.length, LINE_CHARS_MAX);
+    const match = trie.find(value, end);
+    if (!matcher.isMessage && matcher.isAboutLogAlone) matcher.last = { value, log, match };
+    return match;
+  }
+
+  /** Takes over what a text told. Returns the list, if the message names several things. */
+  #apply({ rule, texts }: Match<Pattern>): List | undefined {
+    const draft = this.#draft;
+    let list: List | undefined;
+    for (const { at, key, slot, type } of rule.kept) {
+      const text = texts[at] ?? '';
+      if (text === '') continue;
+      if (isList(type)) list = { slot, values: listOf(key, type, text) };
+      else if (draft.get(slot) === undefined) draft.set(slot, valueOf(key, type, text));
+    }
+    for (const [slot, value] of rule.set) draft.give(slot, value);
+    if (rule.shown !== undefined) draft.set(this.#slots.template, this.#shown(rule.shown, rule.keep));
+    return list?.values.length === 0 ? undefined : list;
+  }
+
+  #shown(template: string, keep: Pattern['keep']): string {
+    let shown = template;
+    for (const [slot, hole] of keep) shown = shown.replace(hole, () => String(this.#draft.get(slot)));
+    return shown;
+  }
 }
 
 function valueOf(key: string, type: HoleType, text: string): Value {
@@ -154,7 +181,7 @@ export function firstLineEnd(message: string): number {
   return Math.min(end < 0 ? message.length : end, LINE_CHARS_MAX);
 }
 
-function matchersOf(rules: readonly RuleSpec[]): Matcher[] {
+function matchersOf(rules: readonly RuleSpec[], draft: Draft): Matcher[] {
   const byKey = new Map<string, { spec: RuleSpec; parts: readonly Part[]; pattern: Pattern }[]>();
   for (const spec of rules) {
     const patterns: Record<string, string | string[]> = {
@@ -167,18 +194,23 @@ function matchersOf(rules: readonly RuleSpec[]): Matcher[] {
       byKey.set(key, list);
       for (const text of Array.isArray(texts) ? texts : [texts]) {
         const parts = parseTemplate(text);
-        list.push({ spec, parts, pattern: patternOf(spec, key === 'message' ? parts : undefined) });
+        list.push({ spec, parts, pattern: patternOf(spec, parts, key === 'message', draft) });
       }
     }
   }
   return [...byKey].map(([key, patterns]) => {
     const logs = new Set<Value | undefined>(patterns.flatMap(({ spec }) => spec.where['source.log'] ?? []));
-    const tries = new Map([...logs.add(undefined)].map((log) => [log, trieFor(patterns, log)]));
-    return { key, patterns, tries, last: undefined };
+    return {
+      slot: draft.slotOf(key),
+      isMessage: key === 'message',
+      tries: new Map([...logs.add(undefined)].map((log) => [log, trieFor(patterns, log)])),
+      isAboutLogAlone: patterns.every(({ spec }) => isAboutLogAlone(spec)),
+      last: undefined,
+    };
   });
 }
 
-function plainOf(rules: readonly RuleSpec[]): Map<Value | undefined, readonly Pattern[]> {
+function plainOf(rules: readonly RuleSpec[], draft: Draft): Map<Value | undefined, readonly Pattern[]> {
   const plain = rules.filter(({ text, match }) => text === undefined && match === undefined);
   if (plain.length === 0) return new Map();
   const formats = new Set<Value | undefined>(plain.flatMap(({ where }) => where['source.format'] ?? []));
@@ -187,22 +219,28 @@ function plainOf(rules: readonly RuleSpec[]): Map<Value | undefined, readonly Pa
   return new Map(
     [...formats.add(undefined)].map((format) => [
       format,
-      plain.filter((spec) => isAbout(spec, format)).map((spec) => patternOf(spec, undefined)),
+      plain.filter((spec) => isAbout(spec, format)).map((spec) => patternOf(spec, [], false, draft)),
     ]),
   );
 }
 
-function patternOf(spec: RuleSpec, message: readonly Part[] | undefined): Pattern {
+function patternOf(spec: RuleSpec, parts: readonly Part[], isMessage: boolean, draft: Draft): Pattern {
+  const holes = parts.filter((part) => typeof part !== 'string');
   return {
     marks: [spec.name],
-    accepts: predicateOf(spec),
-    set: canonicalEntries(spec.set),
-    shown: message === undefined ? undefined : shownTemplate(message),
-    keep: spec.keep.map(canonicalKey),
+    accepts: predicateOf(spec, draft),
+    holes: holes.length,
+    kept: holes.flatMap(({ key, type }, at) => (key === undefined ? [] : [{ at, key, slot: draft.slotOf(key), type }])),
+    set: canonicalEntries(spec.set, draft),
+    shown: isMessage ? shownTemplate(parts) : undefined,
+    keep: spec.keep.map(canonicalKey).map((key) => [draft.slotOf(key), `{${key}}`]),
   };
 }
 
-function trieFor(patterns: Matcher['patterns'], log: Value | undefined): Trie<Pattern> {
+function trieFor(
+  patterns: readonly { spec: RuleSpec; parts: readonly Part[]; pattern: Pattern }[],
+  log: Value | undefined,
+): Trie<Pattern> {
   const trie = new Trie<Pattern>();
   for (const { spec, parts, pattern } of patterns) {
     const logs = spec.where['source.log'];
@@ -212,6 +250,7 @@ function trieFor(patterns: Matcher['patterns'], log: Value | undefined): Trie<Pa
   return trie;
 }
 
+/** Then the same value in the same kind of log is the same matter again. */
 function isAboutLogAlone({ where, has, lacks }: RuleSpec): boolean {
   return Object.keys(where).every((name) => name === 'source.log') && has.length === 0 && lacks.length === 0;
 }

@@ -3,12 +3,23 @@ import fc from 'fast-check';
 
 import type { WideRecord } from '../../bridge/core/record.ts';
 import { createDistinct } from '../../bridge/processors/distinct.ts';
+import { Draft } from '../../bridge/processors/draft.ts';
 import { createJoin } from '../../bridge/processors/join.ts';
 import { createCarry, createWithin } from '../../bridge/processors/order.ts';
 import { createRelabel } from '../../bridge/processors/relabel.ts';
+import type { DistinctSpec } from '../../bridge/processors/schema.ts';
 import { parseRules } from '../../bridge/rules.ts';
 
 const scopesMax = 100;
+
+/** What becomes of records that go through `apply`, one after the other. */
+function through(draft: Draft, records: readonly WideRecord[], apply: (at: number) => void): WideRecord[] {
+  return records.map((record, at) => {
+    draft.begin(record);
+    apply(at);
+    return draft.take();
+  });
+}
 
 describe('processors/order', () => {
   describe('within', () => {
@@ -19,11 +30,10 @@ describe('processors/order', () => {
 
     /** The numbers that records get; each is `[mark, record]`. */
     function numbers(lines: readonly (readonly [string, WideRecord])[], max = scopesMax): unknown[] {
-      const within = createWithin(spec, max);
-      return lines.map(([mark, record]) => {
-        within(record, [mark]);
-        return record['n'];
-      });
+      const draft = new Draft();
+      const within = createWithin(spec, draft, max);
+      const records = lines.map(([, record]) => record);
+      return through(draft, records, (at) => within([lines[at]![0]])).map((record) => record['n']);
     }
 
     it('gives what lies between a start and an end the number of the start', () => {
@@ -54,8 +64,10 @@ describe('processors/order', () => {
         fc.property(fc.shuffledSubarray([0, 0, 0, 1, 1, 1], { minLength: 6 }), (turns) => {
           const rest = [a.map(([m, r]) => [m, { ...r }] as const), b.map(([m, r]) => [m, { ...r }] as const)];
           const mixed = turns.map((turn) => rest[turn]?.shift() ?? ['', {}]) as [string, WideRecord][];
-          numbers(mixed);
-          for (const [, record] of mixed) assert.equal(record['n'], String(record['file']).length);
+          assert.deepEqual(
+            numbers(mixed),
+            mixed.map(([, record]) => String(record['file']).length),
+          );
         }),
       );
     });
@@ -86,12 +98,10 @@ describe('processors/order', () => {
     ).carry[0]!;
 
     function tries(lines: readonly (readonly [string, number?])[]): unknown[] {
-      const carry = createCarry(spec, scopesMax);
-      return lines.map(([mark, told]) => {
-        const record: WideRecord = { 'parsl.task': 3, ...(told === undefined ? {} : { 'parsl.try': told }) };
-        carry(record, [mark]);
-        return record['parsl.try'];
-      });
+      const draft = new Draft();
+      const carry = createCarry(spec, draft, scopesMax);
+      const records = lines.map(([, told]): WideRecord => ({ 'parsl.task': 3, 'parsl.try': told ?? null }));
+      return through(draft, records, (at) => carry([lines[at]![0]])).map((record) => record['parsl.try'] ?? undefined);
     }
 
     it('gives what is said between two launches the try of the first, and what prepares a launch the next one', () => {
@@ -116,35 +126,52 @@ describe('processors/order', () => {
 });
 
 describe('processors/distinct', () => {
-  const twins = parseRules('distinct: [{ name: twins, keys: [time, pid, message], across: path }]', 'a.yaml')
+  /** For each record, whether it goes on. */
+  function passed(spec: DistinctSpec, records: readonly WideRecord[], recordsMax: number): boolean[] {
+    const draft = new Draft();
+    const isFirst = createDistinct(spec, draft, recordsMax);
+    return records.map((record) => {
+      draft.begin(record);
+      return isFirst();
+    });
+  }
+
+  const twins = parseRules('distinct: [{ name: twins, keys: [time, pid, message], across: [input, path] }]', 'a.yaml')
     .distinct[0]!;
-  const line = (path: string, message: string, time = 1_795_262_514_896_498_000n): WideRecord => ({ path, message, time, pid: 7 }); // prettier-ignore
+  const line = (path: string, message: string, time = 1_795_262_514_896_498_000n): WideRecord => ({ input: 'a.tar', path, message, time, pid: 7 }); // prettier-ignore
 
   it('drops the same record in another file, not what one file says twice', () => {
-    const isFirst = createDistinct(twins, 1000);
     const said = [line('a.jsonlog', 'm'), line('a.jsonlog', 'm'), line('a.log', 'm'), line('a.log', 'n'), line('a.log', 'm', 1_795_262_514_896_499_000n)]; // prettier-ignore
-    assert.deepEqual(said.map(isFirst), [true, true, false, true, true]); // prettier-ignore
+    assert.deepEqual(passed(twins, said, 1000), [true, true, false, true, true]);
+  });
+
+  it('drops what a copy of the directory says again', () => {
+    const said = [line('a.log', 'm'), { ...line('a.log', 'm'), input: 'a' }];
+    assert.deepEqual(passed(twins, said, 1000), [true, false]);
   });
 
   it('takes no two different records for one, and lets none of many pass twice', () => {
-    const isFirst = createDistinct(twins, 100_000);
-    const time = (at: number): bigint => 1_795_262_514_896_498_000n + BigInt(at) * 1000n;
-    for (let at = 0; at < 20_000; at += 1)
-      assert.ok(isFirst(line('a', `Task ${at} changing state`, time(at))), `${at}`);
-    const passed = Array.from({ length: 20_000 }, (_, at) => isFirst(line('b', `Task ${at} changing state`, time(at)))).filter(Boolean).length; // prettier-ignore
-    assert.ok(passed < 100, `${passed} of 20000`);
+    // Twenty at each instant: then their messages alone tell them apart.
+    const time = (at: number): bigint => 1_795_262_514_896_498_000n + BigInt(Math.floor(at / 20)) * 1000n;
+    const log = (path: string): WideRecord[] =>
+      Array.from({ length: 20_000 }, (_, at) => line(path, `Task ${at} changing state from pending to launched`, time(at))); // prettier-ignore
+    const isFirst = passed(twins, [...log('a'), ...log('b')], 100_000);
+    assert.deepEqual(isFirst.slice(0, 20_000).indexOf(false), -1);
+    const second = isFirst.slice(20_000).filter(Boolean).length;
+    assert.ok(second < 100, `${second} of 20000`);
   });
 
   it('takes a key from the second instead, where it is told to', () => {
     const spec = parseRules('distinct: [{ name: once, keys: [parsl.task, state], clear: [state] }]', 'a.yaml')
       .distinct[0]!;
-    const isFirst = createDistinct(spec, 1000);
+    const draft = new Draft();
+    const isFirst = createDistinct(spec, draft, 1000);
     const said: WideRecord[] = [
       { 'parsl.task': 3, state: 'failed' },
       { 'parsl.task': 3, state: 'failed', message: 'm' },
     ];
-    assert.deepEqual(said.map(isFirst), [true, true]);
-    assert.deepEqual(said, [
+    const passing = through(draft, said, () => assert.ok(isFirst()));
+    assert.deepEqual(passing, [
       { 'parsl.task': 3, state: 'failed' },
       { 'parsl.task': 3, message: 'm' },
     ]);
@@ -154,22 +181,24 @@ describe('processors/distinct', () => {
 describe('processors/relabel', () => {
   it('calls keys and values what the rest calls them, in their canonical types', () => {
     const [spec] = parseRules('relabel: [{ name: mine, where: { kind: job }, keys: { nr: task_id }, values: { level: { bad: ERROR } } }]', 'a.yaml').relabel; // prettier-ignore
-    const relabel = createRelabel(spec!);
-    const record: WideRecord = { kind: 'job', nr: '007', level: 'bad' };
-    relabel(record);
-    assert.deepEqual(record, { kind: 'job', 'parsl.task': 7, level: 'ERROR' });
-    const other: WideRecord = { kind: 'node', nr: '007' };
-    relabel(other);
-    assert.deepEqual(other, { kind: 'node', nr: '007' });
+    const draft = new Draft();
+    const records = [
+      { kind: 'job', nr: '007', level: 'bad' },
+      { kind: 'node', nr: '007' },
+    ];
+    assert.deepEqual(through(draft, records, createRelabel(spec!, draft)), [
+      { kind: 'job', 'parsl.task': 7, level: 'ERROR' },
+      { kind: 'node', nr: '007' },
+    ]);
   });
 });
 
 describe('processors/join', () => {
   it('gives a record the other columns of its row, and keeps what it says itself', () => {
     const [spec] = parseRules('join: [{ name: mine, file: t.csv, keys: [task_id], gives: [cluster] }]', 'a.yaml').join;
-    const join = createJoin({ spec: spec!, rows: [{ task_id: 3, cluster: 'red', note: 'x' }] });
+    const draft = new Draft();
+    const join = createJoin({ spec: spec!, rows: [{ task_id: 3, cluster: 'red', note: 'x' }] }, draft);
     const records: WideRecord[] = [{ 'parsl.task': 3 }, { 'parsl.task': 4 }, { 'parsl.task': 3, cluster: 'blue' }];
-    records.forEach(join);
-    assert.deepEqual(records, [{ 'parsl.task': 3, cluster: 'red' }, { 'parsl.task': 4 }, { 'parsl.task': 3, cluster: 'blue' }]); // prettier-ignore
+    assert.deepEqual(through(draft, records, join), [{ 'parsl.task': 3, cluster: 'red' }, { 'parsl.task': 4 }, { 'parsl.task': 3, cluster: 'blue' }]); // prettier-ignore
   });
 });

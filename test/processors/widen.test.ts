@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 
 import type { WideRecord } from '../../bridge/core/record.ts';
+import { Draft } from '../../bridge/processors/draft.ts';
 import { normaliseMessage } from '../../bridge/processors/normalise.ts';
 import { Widener } from '../../bridge/processors/widen.ts';
 import { parseRules } from '../../bridge/rules.ts';
 
 /** The records that `record` becomes under the rules of some files. */
 function widen(record: WideRecord, ...files: string[]): WideRecord[] {
-  const widener = new Widener(files.map((text) => parseRules(text, 'test.yaml').rules));
+  const draft = new Draft();
+  const widener = new Widener(
+    files.map((text) => parseRules(text, 'test.yaml').rules),
+    draft,
+  );
   const widened: WideRecord[] = [];
-  widener.widen({ ...record }, (one) => widened.push(one));
+  draft.begin(record);
+  widener.widen(() => widened.push(draft.take()));
   return widened;
 }
 
