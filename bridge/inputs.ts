@@ -12,14 +12,15 @@ import { readInput } from './core/input.ts';
 import { LineBuffer, lineFrames } from './core/lines.ts';
 import { createFrameParser, looksLikeCapture } from './formats/capture.ts';
 import { LogCutter, logLimits } from './formats/log_cutter.ts';
-import { HEAD_BYTES, isNeverRead, mayBeLog, placeLog, sniff } from './formats/log_files.ts';
-import type { LogFormat } from './formats/log_text.ts';
+import { HEAD_BYTES, headBytes, isNeverRead, mayBeLog } from './formats/log_files.ts';
 import { looksLikeSqlite } from './receivers/monitoring_db/reader.ts';
 import { archiveTree } from './receivers/run_dir/archive.ts';
 import { directoryTree } from './receivers/run_dir/directory.ts';
+import { holeProblem, recognise } from './receivers/run_dir/look.ts';
+import { planOne } from './receivers/run_dir/plan.ts';
 import { readTree } from './receivers/run_dir/read.ts';
 import { readDatabase } from './receivers/run_dir/read_database.ts';
-import { treeLimits, type Tree } from './receivers/run_dir/tree.ts';
+import { treeLimits, type SeenFile, type Tree } from './receivers/run_dir/tree.ts';
 
 const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
@@ -109,7 +110,7 @@ export async function* readFrames(
   let parser: Parser | undefined;
   try {
     for await (const chunk of withHead(readInput(path, signal, onBytes))) {
-      parser ??= parserFor(chunk.subarray(0, HEAD_BYTES), path, name, report);
+      parser ??= parserFor(chunk, path, name, report);
       const frames = parser.push(chunk);
       if (frames.length > 0) yield frames;
     }
@@ -170,22 +171,30 @@ interface Parser {
   end(): { frames: Frame[]; left: number };
 }
 
-function parserFor(head: Uint8Array, path: string, name: string, report: (error: BridgeError) => void): Parser {
-  if (looksLikeCapture(head)) return captureParser();
-  const format = sniff(head);
-  if (format === 'json') return lineParser();
-  if (format !== undefined && format !== 'text') return logParser(format, name, report);
-  if (head.find((byte) => byte > 32) === OPEN_BRACKET) return lineParser();
+function parserFor(start: Uint8Array, path: string, name: string, report: (error: BridgeError) => void): Parser {
+  if (looksLikeCapture(start)) return captureParser();
+  const hole = Math.max(0, start.findIndex((byte) => byte !== 0)); // prettier-ignore
+  const head = { bytes: start.subarray(hole, hole + headBytes(name)), hole };
+  const found = recognise(name.replace(/\.gz$/, ''), head, path);
+  if (found instanceof BridgeError && found.reason === 'packed') throw found;
+  const problem = found instanceof BridgeError ? undefined : found && holeProblem(head, path);
+  if (problem !== undefined) report(problem);
+  if (found !== undefined && !(found instanceof BridgeError) && found.format === 'json') return lineParser();
+  if (found !== undefined && !(found instanceof BridgeError) && found.format !== 'text')
+    return logParser(found, name, report);
+  if (head.bytes.find((byte) => byte > 32) === OPEN_BRACKET) return lineParser();
   throw new BridgeError('BRIDGE_DECODE', `read ${path}: neither a capture nor JSON lines nor a log that is known`, {
     reason: 'unknown_format',
   });
 }
 
 /** A single log, with what its name tells. */
-function logParser(format: LogFormat, name: string, report: (error: BridgeError) => void): Parser {
-  const path = name.replace(/\.gz$/, '');
-  const keys = { 'source.input': name, 'source.path': path, ...placeLog(path, format, new Set(['']))?.keys };
-  const cutter = new LogCutter({ format, keys }, logLimits, report);
+function logParser(file: SeenFile, name: string, report: (error: BridgeError) => void): Parser {
+  const header = planOne(file, name)?.header ?? {
+    format: file.format === 'database' ? 'text' : file.format,
+    keys: { 'source.input': name, 'source.path': file.path },
+  };
+  const cutter = new LogCutter(header, logLimits, report);
   return { push: (chunk) => cutter.push(chunk), end: () => ({ frames: cutter.flush(true), left: 0 }) };
 }
 

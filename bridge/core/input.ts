@@ -81,7 +81,8 @@ async function* rejoin(
   }
 }
 
-async function* unzip(zipped: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+/** What a gzip holds. Throws BRIDGE_DECODE where it is cut off or wrong; `path` names it then. */
+export async function* unzip(zipped: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   const feeding = pipeline(zipped, gunzip);
   feeding.catch(() => {}); // The same error comes out of gunzip.

@@ -47,6 +47,11 @@ export const keys: readonly Key[] = [
     about: 'Whose log it is, such as parsl, interchange, manager, worker or work_queue.',
   },
   {
+    key: 'source.nameless',
+    type: 'text',
+    about: 'Nothing names the run of this log. Its tasks are those of an `executor`.',
+  },
+  {
     key: 'source.copy',
     type: 'integer',
     about: 'Which of the things that one line names this record is about, from 0.',
@@ -92,6 +97,14 @@ export const keys: readonly Key[] = [
     aliases: ['parsl.executor.type'],
   },
   { key: 'workqueue.task', type: 'integer', about: 'Work Queue’s number of a task.', aliases: ['wq_task_id'] },
+  { key: 'parsl.interchange_port', type: 'integer', about: 'Port at which an interchange takes managers.' },
+  {
+    key: 'parsl.client_ports',
+    type: 'text',
+    about: 'Ports at which an interchange reaches its submit side, as in 55206,55628,55521: one life of it.',
+  },
+  { key: 'parsl.submit_script', type: 'text', about: 'File name of the script that started a block.' },
+  { key: 'globus_compute.endpoint_pid', type: 'integer', about: 'Process of a Globus Compute endpoint.' },
   { key: 'taskvine.task', type: 'integer', about: 'TaskVine’s number of a task.', aliases: ['vine_task_id'] },
   ...(['workqueue', 'taskvine'] as const).flatMap((system) =>
     (
@@ -332,11 +345,13 @@ function microsOf(seconds: number): bigint {
 }
 
 /**
- * Sets `record[name]` under its canonical key and type. Non-finite numbers become null, with a note. `__proto__` is
- * left out, because assigning it sets no key.
+ * Sets `record[name]` under its canonical key and type. Non-finite numbers become null, with a note. What another system
+ * calls `task_id` may be no number of Parsl's: such a value stays under its own name. `__proto__` is left out, because
+ * assigning it sets no key.
  */
 export function setCanonical(record: WideRecord, name: string, value: Value): void {
-  const entry = byName.get(name);
+  const known = byName.get(name);
+  const entry = known !== undefined && known.key !== name && isOther(known.type, value) ? undefined : known;
   const key = entry?.key ?? name;
   if (key === '__proto__') return;
   if (typeof value === 'number' && !Number.isFinite(value)) {
@@ -347,4 +362,8 @@ export function setCanonical(record: WideRecord, name: string, value: Value): vo
     return;
   }
   record[key] = entry === undefined ? value : canonicalValue(entry.type, value);
+}
+
+function isOther(type: KeyType, value: Value): boolean {
+  return type === 'integer' && typeof value === 'string' && typeof canonicalValue(type, value) === 'string';
 }

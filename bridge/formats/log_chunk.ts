@@ -15,6 +15,7 @@ import type { Value, WideRecord } from '../core/record.ts';
 import { decodeDebug, decodeTable } from './cctools_log.ts';
 import { decodeJsonLines } from './json_lines.ts';
 import { logFormats, type LogFormat, type LogText } from './log_text.ts';
+import { nameRecords } from './nameless.ts';
 import type { LineProblem } from './ndjson.ts';
 import { decodeParslJsonLog } from './parsl_json_log.ts';
 import { decodeParslTextLog } from './parsl_text_log.ts';
@@ -70,7 +71,9 @@ export function decodeLogChunk(payload: Uint8Array, origin: Origin, records: Wid
     const line = encodeLogChunk({ format, keys }, at, bytes.subarray(from, to));
     problems.push({ line, error: placed(error, keys, at) });
   };
+  const start = records.length;
   decoders[format]({ bytes, line, constants, records, refuse });
+  if (constants['source.nameless'] !== undefined) nameRecords(records, start, constants['source.log']);
   return problems;
 }
 

@@ -10,6 +10,8 @@
  *   runinfo/NNN/task_logs/DDDD/task_TTTT_<app>.{stdout,stderr}
  *   <endpoint>/endpoint.log, <endpoint>/<engine>/…                                Globus Compute
  *
+ * A log that was rotated has a number or a date behind its name, one that was compressed `.gz`.
+ *
  * Names say whose log it is and where it belongs, content says how it is to be read. Keys, pickles and users' data are
  * never opened: `mayBeLog` is asked before anything else.
  */
@@ -26,6 +28,8 @@ export interface LogFile {
 
 /** Bytes of a file that sniff() wants to see, if it has as many. */
 export const HEAD_BYTES = 4_096;
+/** The same of a submit side's log: it says its run's id after its configuration, which may be long. */
+const SUBMIT_HEAD_BYTES = 65_536;
 const RANK_MAX = 5;
 
 const neverDirs = new Set([
@@ -49,8 +53,10 @@ interface Place {
   readonly keys?: Record<string, string | number>;
 }
 
-const LOG = String.raw`\.(?:jsonlog|log)(?:\.\d+)?$`;
+const LOG = String.raw`\.(?:jsonlog|log)(?:[.-]\d[\d_.-]*)?(?:\.gz)?$`;
 const DIR = '(?:^|^(.*)/)';
+/** The same and the executor's directory in it, or the input is that itself. */
+const EXECUTOR_DIR = '(?:^|^(?:(.*)/)?([^/]+)/)';
 
 type Rule = readonly [RegExp, (parts: readonly (string | undefined)[]) => Place];
 
@@ -73,17 +79,17 @@ const places: readonly Rule[] = [
     }),
   ],
   [
-    new RegExp(`${DIR}([^/]+)/interchange${LOG}`),
-    ([, dir = '', label = '']) => ({ dir, log: 'interchange', rank: 1, keys: { 'parsl.executor': label } }),
+    new RegExp(`${EXECUTOR_DIR}interchange${LOG}`),
+    ([, dir = '', label]) => ({ dir, log: 'interchange', rank: 1, keys: ofExecutor(label) }),
   ],
   [
-    new RegExp(`${DIR}([^/]+)/block-([^/]+)/([0-9a-f]{12})/(?:(manager)|worker_(\\d+))${LOG}`),
-    ([, dir = '', label = '', block = '', manager = '', isManager, worker]) => ({
+    new RegExp(`${EXECUTOR_DIR}block-([^/]+)/([0-9a-f]{12})/(?:(manager)|worker_(\\d+))${LOG}`),
+    ([, dir = '', label, block = '', manager = '', isManager, worker]) => ({
       dir,
       log: isManager === undefined ? 'worker' : 'manager',
       rank: isManager === undefined ? 4 : 3,
       keys: {
-        'parsl.executor': label,
+        ...ofExecutor(label),
         'parsl.block': block,
         'parsl.manager': manager,
         ...(worker === undefined ? {} : { 'parsl.worker': Number(worker) }),
@@ -110,13 +116,17 @@ const places: readonly Rule[] = [
   ],
   [
     new RegExp(
-      `${DIR}submit_scripts/parsl\\.(.+?)(?:\\.block-([^./]+))?\\.(\\d+(?:\\.\\d+)?)\\.(?:sh|submit)(\\.\\w+)?$`,
+      `${DIR}submit_scripts/(parsl\\.(.+?)(?:\\.block-([^./]+))?\\.\\d+(?:\\.\\d+)?\\.(?:sh|submit))(\\.\\w+)?$`,
     ),
-    ([, dir = '', label = '', block, , output]) => ({
+    ([, dir = '', script = '', label = '', block, output]) => ({
       dir,
       log: output === undefined ? 'submit_script' : 'batch_output',
       rank: 5,
-      keys: { 'parsl.executor': label, ...(block === undefined ? {} : { 'parsl.block': block }) },
+      keys: {
+        'parsl.executor': label,
+        'parsl.submit_script': script,
+        ...(block === undefined ? {} : { 'parsl.block': block }),
+      },
     }),
   ],
   [new RegExp(`${DIR}submit_scripts/[^/]+$`), ([, dir = '']) => ({ dir, log: 'batch_output', rank: 5 })],
@@ -129,16 +139,19 @@ const places: readonly Rule[] = [
       keys: { 'parsl.task': Number(task), 'parsl.app_name': app },
     }),
   ],
-  [new RegExp(`${DIR}endpoint${LOG}`), ([, dir = '']) => ({ dir, log: 'endpoint', rank: 0 })],
-  [/(?:^|\/)audit\.log$/, () => ({ dir: undefined, log: 'endpoint', rank: 1 })],
+  [new RegExp(`${DIR}endpoint${LOG}`), ([, dir = '']) => ({ dir, log: 'endpoint', rank: 2 })],
+  [new RegExp(`(?:^|/)audit${LOG}`), () => ({ dir: undefined, log: 'endpoint', rank: 1 })],
   // Single logs that somebody has put together.
-  [new RegExp(`(?:^|/)interchange${LOG}`), () => ({ dir: undefined, log: 'interchange', rank: 1 })],
   [new RegExp(`(?:^|/)manager${LOG}`), () => ({ dir: undefined, log: 'manager', rank: 3 })],
   [
     new RegExp(`(?:^|/)worker_(\\d+)${LOG}`),
     ([, worker]) => ({ dir: undefined, log: 'worker', rank: 4, keys: { 'parsl.worker': Number(worker) } }),
   ],
 ];
+
+function ofExecutor(label: string | undefined): Record<string, string> {
+  return label === undefined ? {} : { 'parsl.executor': label };
+}
 
 /** Names under which logs lie that no rule knows. */
 const LOOKS_LIKE_LOG = /(?:\.(?:log|jsonlog|jsonl|ndjson)|\.debug)(?:\.[^/]*)?$|^monitoring\.json$/;
@@ -164,6 +177,11 @@ export function placeLog(path: string, format: LogFormat, runDirs: ReadonlySet<s
 export function mayBeLog(path: string): boolean {
   if (isNeverRead(path)) return false;
   return placeByName(path) !== undefined || LOOKS_LIKE_LOG.test(path.slice(path.lastIndexOf('/') + 1));
+}
+
+/** Bytes of the file at `path` that tell all that its beginning tells. */
+export function headBytes(path: string): number {
+  return placeByName(path)?.log === 'parsl' ? SUBMIT_HEAD_BYTES : HEAD_BYTES;
 }
 
 /** The run directory that a path tells for sure, '' for the input itself; undefined if it tells none. */
@@ -230,6 +248,11 @@ const contents: readonly (readonly [RegExp, LogFormat])[] = [
   [/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d\.\d\d \S+\[\d+\] ?[\w-]+: /, 'work_queue_debug'],
 ];
 
+/** True if nothing can be told of a file that begins with `head`: nothing but blanks and NULs was written yet. */
+export function isBlank(head: Uint8Array): boolean {
+  return head.every((byte) => byte === 0 || byte === 0x20 || (byte >= 0x09 && byte <= 0x0d));
+}
+
 /**
  * How a file that begins with `head` is to be read, by its content; `text` where that tells nothing. undefined for a file
  * that is blank so far or holds no text. NULs where nothing was written do not make a log that is known another thing.
@@ -239,7 +262,16 @@ export function sniff(head: Uint8Array): LogFormat | undefined {
   const first = text.replaceAll('\0', '').trimStart();
   if (first === '') return undefined; // Nothing can be told of it yet.
   const format = formatOf(first);
-  return format === 'text' && text.includes('\0') ? undefined : format;
+  return format === 'text' && !isText(text) ? undefined : format;
+}
+
+/** Control characters that no text has, and what is no UTF-8. */
+const NO_TEXT = /[\u0001-\u0007\u000e-\u001a\u001c-\u001f\u007f\ufffd]/g;
+/** A program may print some such bytes. */
+const NO_TEXT_SHARE = 0.1;
+
+function isText(text: string): boolean {
+  return !text.includes('\0') && (text.match(NO_TEXT)?.length ?? 0) <= text.length * NO_TEXT_SHARE;
 }
 
 function formatOf(first: string): LogFormat {

@@ -36,7 +36,9 @@ const created: Layout = {
   prefix: new RegExp(String.raw`^(\d{9,10})\.(\d{6}) ${DATE} (.+?)-(\d+) (.+?)-(\d+) (\S+):(\d+) (\S+) ${LEVEL}: ?`),
   take(record, [, seconds, micros, date = '', process, pid, thread, tid, logger, line, func, level], clock) {
     putMicros(record, `${seconds}${micros}`);
-    if (record['source.log'] === 'parsl') put(record, 'parsl.utc_offset', clock.offset(date, Number(seconds)));
+    // The submit side's clock is its run's; where there is no submit side, any clock of its host is.
+    if (record['source.log'] === 'parsl' || record['source.nameless'] !== undefined)
+      put(record, 'parsl.utc_offset', clock.offset(date, Number(seconds)));
     setSite(record, level, logger, line, func);
     setProcess(record, process, pid, thread, tid);
   },

@@ -27,19 +27,26 @@ describe('formats/log_files', () => {
     'runinfo/000/wq/debug_log': ['runinfo/000', 'work_queue', 1, { 'parsl.executor': 'wq' }],
     'runinfo/vine/2026-11-21T124450/vine-logs/transactions': [undefined, 'taskvine', 2, { 'parsl.executor': 'vine' }],
     'runinfo/000/submit_scripts/parsl.my.wq.block-3.1795261442.543103.sh.err': [
-      'runinfo/000', 'batch_output', 5, { 'parsl.executor': 'my.wq', 'parsl.block': '3' },
+      'runinfo/000', 'batch_output', 5, { 'parsl.executor': 'my.wq', 'parsl.block': '3', 'parsl.submit_script': 'parsl.my.wq.block-3.1795261442.543103.sh' },
     ],
     'runinfo/000/submit_scripts/parsl.htex.block-0.1795261442.5.submit': [
-      'runinfo/000', 'submit_script', 5, { 'parsl.executor': 'htex', 'parsl.block': '0' },
+      'runinfo/000', 'submit_script', 5, { 'parsl.executor': 'htex', 'parsl.block': '0', 'parsl.submit_script': 'parsl.htex.block-0.1795261442.5.submit' },
     ],
     'runinfo/000/submit_scripts/parsl.localprovider.1795261952.3488374.sh': [
-      'runinfo/000', 'submit_script', 5, { 'parsl.executor': 'localprovider' },
+      'runinfo/000', 'submit_script', 5, { 'parsl.executor': 'localprovider', 'parsl.submit_script': 'parsl.localprovider.1795261952.3488374.sh' },
     ],
     'runinfo/000/task_logs/0000/task_0036_describe.stdout': [
       'runinfo/000', 'task_output', 5, { 'parsl.task': 36, 'parsl.app_name': 'describe' },
     ],
     'runinfo/000/task_5_1.jsonlog': ['runinfo/000', 'worker', 4, { 'parsl.task': 5, 'parsl.try': 1 }],
-    'uep.1710.b8a1/endpoint.log.1': ['uep.1710.b8a1', 'endpoint', 0, {}],
+    'uep.1710.b8a1/endpoint.log.1': ['uep.1710.b8a1', 'endpoint', 2, {}],
+    'runinfo/000/parsl.log.1.gz': ['runinfo/000', 'parsl', 0, {}],
+    'runinfo/000/parsl.log-20261121': ['runinfo/000', 'parsl', 0, {}],
+    'runinfo/000/htex/interchange.jsonlog.gz': ['runinfo/000', 'interchange', 1, { 'parsl.executor': 'htex' }],
+    'interchange.log': ['.', 'interchange', 1, {}],
+    'block-0/d941c5ff7759/worker_1.log': [
+      '.', 'worker', 4, { 'parsl.block': '0', 'parsl.manager': 'd941c5ff7759', 'parsl.worker': 1 },
+    ],
     'runinfo/000/mine/own.log': ['runinfo/000', 'other', 5, {}],
     'thinker.log': [undefined, 'other', 5, {}],
     'runinfo/000/worker_3.log': ['runinfo/000', 'worker', 4, { 'parsl.worker': 3 }],

@@ -1,11 +1,14 @@
 /** Which of the files that were seen are read, as what, and in which order. Pure. */
 import { placeLog, runDirOf, type LogFile } from '../../formats/log_files.ts';
 import type { LogHeader } from '../../formats/log_chunk.ts';
+import { namelessKeys, type Placed } from './nameless.ts';
 import type { SeenFile } from './tree.ts';
 
 export interface PlannedLog {
   readonly path: string;
   readonly rank: number;
+  /** It is gzip, and does not grow. */
+  readonly isZipped: boolean;
   readonly header: LogHeader;
 }
 
@@ -15,23 +18,44 @@ export interface Plan {
   readonly databases: readonly string[];
 }
 
-/** `input` is the name of the input, as `source.input`. */
-export function plan(seen: readonly SeenFile[], input: string): Plan {
-  const runDirs = runDirsOf(seen.map(({ path }) => path));
-  const logs: PlannedLog[] = [];
+/** `input` is the name of the input, as `source.input`; `isGrowing`: it is followed. */
+export function plan(seen: readonly SeenFile[], input: string, isGrowing = false): Plan {
+  return planIn(runDirsOf(seen.map(({ path }) => path)), seen, input, isGrowing);
+}
+
+/** A log that is given by itself; undefined for a monitoring.db. */
+export function planOne(file: SeenFile, input: string): PlannedLog | undefined {
+  return planIn(new Set(['']), [file], input, false).logs[0];
+}
+
+function planIn(runDirs: ReadonlySet<string>, seen: readonly SeenFile[], input: string, isGrowing: boolean): Plan {
+  const placed: Placed[] = [];
   const databases: string[] = [];
-  for (const { path, format } of seen) {
-    if (format === 'database') databases.push(path);
-    else {
-      const log = placeLog(path, format, runDirs);
-      if (log !== undefined) logs.push(plannedLog(path, log, input));
+  const messages: string[] = [];
+  for (const file of seen) {
+    const { path, format } = file;
+    if (format === 'database') {
+      databases.push(path);
+      continue;
     }
+    if (isMessages(path)) messages.push(path);
+    const log = placeLog(path, format, runDirs);
+    if (log !== undefined) placed.push({ seen: file, log });
   }
+  const keys = namelessKeys(placed, [...databases, ...messages], isGrowing);
+  const logs = placed.map(({ seen, log }) =>
+    plannedLog(seen, { ...log, keys: { ...log.keys, ...keys.get(seen.path) } }, input),
+  );
   return { logs: logs.sort(inOrder), databases: databases.sort() };
 }
 
-function plannedLog(path: string, { format, keys, rank }: LogFile, input: string): PlannedLog {
-  return { path, rank, header: { format, keys: { 'source.input': input, 'source.path': path, ...keys } } };
+/** What Parsl's observability branch writes of monitoring. */
+function isMessages(path: string): boolean {
+  return /(?:^|\/)monitoring\.json$/.test(path);
+}
+
+function plannedLog({ path, isZipped }: SeenFile, { format, keys, rank }: LogFile, input: string): PlannedLog {
+  return { path, rank, isZipped, header: { format, keys: { 'source.input': input, 'source.path': path, ...keys } } };
 }
 
 export function runDirsOf(paths: readonly string[]): Set<string> {

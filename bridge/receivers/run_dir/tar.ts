@@ -6,13 +6,17 @@ import { Readable } from 'node:stream';
 import { extract, type Extract } from 'tar-stream';
 
 import { BridgeError } from '../../core/errors.ts';
-import { readInput } from '../../core/input.ts';
-import { HEAD_BYTES, sniff } from '../../formats/log_files.ts';
+import { readInput, unzip } from '../../core/input.ts';
+import { isNeverRead } from '../../formats/log_files.ts';
+import { database, headOf, holeProblem, recognise } from './look.ts';
 import { copyOnDisk } from './on_disk.ts';
 import {
   entryPath,
+  isArchivePath,
   isDatabasePath,
   isWanted,
+  leadsOut,
+  nestedArchives,
   tooManyLogs,
   type Content,
   type SeenFile,
@@ -62,34 +66,69 @@ export function tarTree(path: string, limits: TreeLimits, signal: AbortSignal, o
     }
   }
 
+  async function lookAt(
+    entry: Entry,
+    name: string,
+    report: (error: BridgeError) => void,
+  ): Promise<SeenFile | undefined> {
+    if (isDatabasePath(name)) return database(name);
+    const head = await headOf(contentOf(entry), name, true);
+    const where = `${path}: ${name}`;
+    const file = recognise(name, head, where);
+    const problem = file instanceof BridgeError ? file : file && holeProblem(head, where);
+    if (problem !== undefined) report(problem);
+    return file instanceof BridgeError ? undefined : file;
+  }
+
+  /** By path: which of the entries of that name counts, the last one as tar itself has it, and whether it is gzip. */
+  const chosen = new Map<string, { readonly turn: number; readonly isZipped: boolean }>();
+
   const tree: Tree = {
     isSequential: true,
     async look(report) {
-      const seen: SeenFile[] = [];
+      const seen = new Map<string, SeenFile>();
+      const turns = new Map<string, number>();
+      const archives = new Set<string>();
       try {
         for await (const entry of entries(LOOK_SHARE)) {
-          const name = wantedName(entry);
+          const name = nameOf(path, entry, report);
           if (name === undefined) continue;
-          if (seen.length >= limits.files_max) {
+          if (isArchivePath(name)) archives.add(name);
+          if (!isWanted(name) || isArchivePath(name)) continue;
+          const turn = (turns.get(name) ?? 0) + 1;
+          if (turn === 1 && turns.size >= limits.files_max) {
             report(tooManyLogs(path, limits.files_max));
             break;
           }
-          const format = isDatabasePath(name) ? 'database' : sniff(await headOf(entry));
-          if (format !== undefined) seen.push({ path: name, format });
+          turns.set(name, turn);
+          seen.delete(name);
+          const file = await lookAt(entry, name, report);
+          if (file === undefined) continue;
+          seen.set(name, file);
+          chosen.set(name, { turn, isZipped: file.isZipped });
         }
       } catch (error) {
         report(BridgeError.from(error, 'BRIDGE_DECODE', `read ${path}`)); // What came before it is used.
       }
-      return seen;
+      const problem = nestedArchives(path, [...archives].sort());
+      if (problem !== undefined) report(problem);
+      return [...seen.values()];
     },
     async *read(groups) {
       for (const group of groups) {
         const wanted = new Set(group);
+        const turns = new Map<string, number>();
         try {
           for await (const entry of entries((1 - LOOK_SHARE) / groups.length)) {
-            const name = wantedName(entry);
-            if (name === undefined || !wanted.delete(name)) continue;
-            yield { path: name, bytes: contentOf(entry) } satisfies Content;
+            const name = nameOf(path, entry, () => {}); // The first look has told.
+            if (name === undefined || !wanted.has(name)) continue;
+            const turn = (turns.get(name) ?? 0) + 1;
+            turns.set(name, turn);
+            const choice = chosen.get(name) ?? { turn: 1, isZipped: false };
+            if (turn < choice.turn) continue;
+            wanted.delete(name);
+            const bytes = contentOf(entry);
+            yield { path: name, bytes: choice.isZipped ? unzip(bytes, `${path}: ${name}`) : bytes } satisfies Content;
             if (wanted.size === 0) break;
           }
         } catch (error) {
@@ -103,20 +142,12 @@ export function tarTree(path: string, limits: TreeLimits, signal: AbortSignal, o
   return tree;
 }
 
-function wantedName({ header }: Entry): string | undefined {
+/** The path of a regular file within the archive. */
+function nameOf(archive: string, { header }: Entry, report: (error: BridgeError) => void): string | undefined {
   if (header.type !== 'file' && header.type !== 'contiguous-file') return undefined;
   const path = entryPath(header.name);
-  return path !== undefined && isWanted(path) ? path : undefined;
-}
-
-async function headOf(entry: Entry): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let length = 0;
-  for await (const piece of contentOf(entry)) {
-    if (length < HEAD_BYTES) pieces.push(piece);
-    length += piece.length;
-  }
-  return Buffer.concat(pieces).subarray(0, HEAD_BYTES);
+  if (path === undefined) report(leadsOut(archive, header.name));
+  return path !== undefined && !isNeverRead(path) ? path : undefined;
 }
 
 /**

@@ -5,6 +5,7 @@
 import { BridgeError } from '../../core/errors.ts';
 import { isNeverRead, mayBeLog } from '../../formats/log_files.ts';
 import type { LogFormat } from '../../formats/log_text.ts';
+import type { Stamp } from '../../formats/nameless.ts';
 
 export interface TreeLimits {
   /** Files looked at in one tree. */
@@ -21,6 +22,19 @@ export interface SeenFile {
   readonly path: string;
   /** By its content; `database` is a monitoring.db. */
   readonly format: LogFormat | 'database';
+  /** It is gzip, and does not grow. */
+  readonly isZipped: boolean;
+  readonly start: Start;
+}
+
+/** What the beginning of a log tells of the run that it is about. */
+export interface Start {
+  /** Time and process of its first record that has a time. */
+  readonly stamp?: Stamp | undefined;
+  /** An interchange says that it begins. */
+  readonly begins: boolean;
+  /** Whether the run's id is there; `not yet` where so little was written that it may still come. */
+  readonly namesRun: 'yes' | 'no' | 'not yet';
 }
 
 export interface Content {
@@ -45,6 +59,28 @@ export interface Tree {
 export interface OnDisk {
   readonly path: string;
   dispose(): Promise<void>;
+}
+
+/** What is told of archives in a tree, which are not opened; undefined if there are none. */
+export function nestedArchives(where: string, paths: readonly string[]): BridgeError | undefined {
+  if (paths.length === 0) return undefined;
+  const [first] = paths;
+  const what = paths.length === 1 ? `${first} is an archive` : `${first} and ${paths.length - 1} others are archives`;
+  return new BridgeError('BRIDGE_DECODE', `read ${where}: ${what}, which are not opened within another input`, {
+    reason: 'nested_archive',
+    hint: 'give each archive as an input of its own, unless it holds what lies beside it',
+  });
+}
+
+/** True for what is an archive by its name. */
+export function isArchivePath(path: string): boolean {
+  return /\.(?:tar(?:\.\w{1,4})?|tgz|tbz2?|txz|zip)$/i.test(path) && !isNeverRead(path);
+}
+
+/** What is told of a path in an archive that would lead out of it. */
+export function leadsOut(where: string, name: string): BridgeError {
+  const message = `read ${where}: ${name} leads out of the archive and is not read`;
+  return new BridgeError('BRIDGE_DECODE', message, { reason: 'path' });
 }
 
 /** What is told of a tree whose logs are more than are looked at. */

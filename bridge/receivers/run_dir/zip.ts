@@ -6,12 +6,17 @@ import type { Readable } from 'node:stream';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
 
 import { BridgeError, reasonOf } from '../../core/errors.ts';
-import { HEAD_BYTES, sniff } from '../../formats/log_files.ts';
+import { unzip } from '../../core/input.ts';
+import { isNeverRead } from '../../formats/log_files.ts';
+import { database, headOf, holeProblem, recognise } from './look.ts';
 import { copyOnDisk } from './on_disk.ts';
 import {
   entryPath,
+  isArchivePath,
   isDatabasePath,
   isWanted,
+  leadsOut,
+  nestedArchives,
   tooManyLogs,
   type Content,
   type SeenFile,
@@ -32,6 +37,29 @@ export function looksLikeZip(head: Uint8Array): boolean {
 
 /** `onBytes` is told the bytes of files as they are read, before they are unzipped. */
 export function zipTree(path: string, limits: TreeLimits, onBytes: (bytes: number) => void): Tree {
+  const zipped = new Set<string>();
+
+  /** What an entry is; what cannot be read of it is reported. */
+  async function lookAt(
+    zip: ZipFile,
+    entry: Entry,
+    name: string,
+    report: (error: BridgeError) => void,
+  ): Promise<SeenFile | undefined> {
+    if (isDatabasePath(name)) return database(name);
+    const where = `${path}: ${name}`;
+    try {
+      const head = await headOf(contentOf(zip, entry, where), name, false);
+      const file = recognise(name, head, where);
+      const problem = file instanceof BridgeError ? file : file && holeProblem(head, where);
+      if (problem !== undefined) report(problem);
+      return file instanceof BridgeError ? undefined : file;
+    } catch (error) {
+      report(asProblem(error, where));
+      return undefined;
+    }
+  }
+
   const tree: Tree = {
     isSequential: false,
     async look(report) {
@@ -40,9 +68,10 @@ export function zipTree(path: string, limits: TreeLimits, onBytes: (bytes: numbe
         const { zip, entries } = await openZip(path, limits, report);
         try {
           for (const [name, entry] of entries) {
-            const head = isDatabasePath(name) ? undefined : await headOf(zip, entry, `${path}: ${name}`, report);
-            const format = head === undefined ? 'database' : sniff(head);
-            if (format !== undefined) seen.push({ path: name, format });
+            const file = await lookAt(zip, entry, name, report);
+            if (file === undefined) continue;
+            if (file.isZipped) zipped.add(name);
+            seen.push(file);
           }
         } finally {
           zip.close();
@@ -58,7 +87,9 @@ export function zipTree(path: string, limits: TreeLimits, onBytes: (bytes: numbe
         for (const name of groups.flat()) {
           const entry = entries.get(name);
           if (entry === undefined) continue;
-          yield { path: name, bytes: contentOf(zip, entry, `${path}: ${name}`) } satisfies Content;
+          const where = `${path}: ${name}`;
+          const bytes = contentOf(zip, entry, where);
+          yield { path: name, bytes: zipped.has(name) ? unzip(bytes, where) : bytes } satisfies Content;
           onBytes(entry.compressedSize);
         }
       } finally {
@@ -79,10 +110,13 @@ async function openZip(
   // Names are decoded here: yauzl would give up all of an archive with one bad name.
   const zip = await openPromise(path, { lazyEntries: true, autoClose: false, decodeStrings: false });
   const entries = new Map<string, Entry>();
+  const archives = new Set<string>();
   try {
     for await (const entry of zip.eachEntry()) {
-      const name = fileName(entry);
+      const name = fileName(path, entry, report);
       if (name === undefined) continue;
+      if (isArchivePath(name)) archives.add(name);
+      if (!isWanted(name) || isArchivePath(name)) continue;
       if (entries.size >= files_max) {
         report(tooManyLogs(path, files_max));
         break;
@@ -92,29 +126,21 @@ async function openZip(
   } catch (error) {
     report(asProblem(error, path)); // What came before it is used.
   }
+  const problem = nestedArchives(path, [...archives].sort());
+  if (problem !== undefined) report(problem);
   return { zip, entries };
 }
 
-function fileName({ fileNameRaw, externalFileAttributes }: Entry): string | undefined {
+function fileName(
+  archive: string,
+  { fileNameRaw, externalFileAttributes }: Entry,
+  report: (error: BridgeError) => void,
+): string | undefined {
   const name = fileNameRaw.toString('utf8');
   if (name.endsWith('/') || ((externalFileAttributes >>> 16) & FILE_TYPE) === LINK) return undefined;
   const path = entryPath(name);
-  return path !== undefined && isWanted(path) ? path : undefined;
-}
-
-async function headOf(zip: ZipFile, entry: Entry, name: string, report: (error: BridgeError) => void): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const piece of contentOf(zip, entry, name)) {
-      pieces.push(piece);
-      length += piece.length;
-      if (length >= HEAD_BYTES) break;
-    }
-  } catch (error) {
-    report(asProblem(error, name));
-  }
-  return Buffer.concat(pieces).subarray(0, HEAD_BYTES);
+  if (path === undefined) report(leadsOut(archive, name));
+  return path !== undefined && !isNeverRead(path) ? path : undefined;
 }
 
 async function* contentOf(zip: ZipFile, entry: Entry, name: string): AsyncGenerator<Buffer> {
