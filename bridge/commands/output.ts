@@ -11,6 +11,7 @@ export interface LineOutput {
   /** Takes one line, without its newline. */
   readonly write: (line: string) => void;
   commit(): void;
+  /** Gives up what was not committed. */
   abandon(): void;
 }
 
@@ -29,6 +30,7 @@ export function openOutput(path: string, io: Io): LineOutput {
   }
   let waiting: string[] = [];
   let length = 0;
+  let isOpen = true;
   const flush = (): void => {
     writeSync(file, waiting.join(''));
     waiting = [];
@@ -42,10 +44,13 @@ export function openOutput(path: string, io: Io): LineOutput {
     },
     commit() {
       flush();
+      isOpen = false;
       closeSync(file);
       if (place.temporary !== undefined) renameSync(place.temporary, place.path);
     },
     abandon() {
+      if (!isOpen) return; // It is committed.
+      isOpen = false;
       closeSync(file);
       if (place.temporary !== undefined) rmSync(place.temporary, { force: true });
     },

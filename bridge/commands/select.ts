@@ -1,4 +1,6 @@
 /** select: records by keys, widened by the shipped rules and the user's own, as NDJSON. */
+import { resolve } from 'node:path';
+
 import { BridgeError } from '../core/errors.ts';
 import type { WideRecord } from '../core/record.ts';
 import { recordLine } from '../exporters/jsonl.ts';
@@ -6,6 +8,7 @@ import { findInputs } from '../inputs.ts';
 import type { SelectSpec } from '../processors/schema.ts';
 import type { Select } from '../processors/select.ts';
 import { createSelect } from '../processors/select.ts';
+import { canonicalKey } from '../processors/where.ts';
 import { readRules } from '../rules.ts';
 import { readWidened } from '../widened.ts';
 import type { Io } from './io.ts';
@@ -25,9 +28,16 @@ export interface SelectOptions {
   readonly output: string;
 }
 
+type Spec = Pick<SelectSpec, 'where' | 'has' | 'lacks' | 'keys' | 'group'>;
+
 interface Target {
+  /** Empty for what the call itself asks for. */
+  readonly name: string;
   readonly select: Select;
   readonly output: LineOutput;
+  /** Keys that are asked for and that no record had so far. */
+  readonly missing: Set<string>;
+  written: number;
 }
 
 /** Resolves with the exit code: 1 if any input was bad or incomplete. */
@@ -35,7 +45,13 @@ export async function selectCommand(paths: readonly string[], options: SelectOpt
   const asked = { where: conditionsOf(options.where ?? []), has: [...(options.has ?? [])], lacks: [] };
   const written = (options.rules ?? []).flatMap((file) => readRules(file).select);
   const inputs = findInputs(paths);
-  const targets = targetsOf(written, asked, options, io);
+  const outputs = new Map<string, LineOutput>();
+  const targets = targetsOf(written, asked, options, (path) => {
+    const place = path === '-' ? path : resolve(path);
+    const output = outputs.get(place) ?? openOutput(path, io);
+    outputs.set(place, output);
+    return output;
+  });
   const size = inputs.reduce((sum, input) => sum + (input.size ?? 0), 0);
   const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
   const problems = problemList();
@@ -48,26 +64,34 @@ export async function selectCommand(paths: readonly string[], options: SelectOpt
       onContradiction: () => (contradictions += 1),
     });
     for await (const records of batches) for (const target of targets) take(target, records);
-    for (const { select, output } of targets) {
-      for (const group of select.end()) output.write(recordLine(group));
-      output.commit();
-    }
+    for (const target of targets) for (const group of target.select.end()) put(target, group);
+    for (const output of outputs.values()) output.commit();
   } catch (error) {
-    for (const { output } of targets) output.abandon();
+    for (const output of outputs.values()) output.abandon();
     throw error;
   } finally {
     bar?.stop();
   }
   problems.tell(io);
+  for (const target of targets) if (target.written === 0) io.err(nothingOf(target));
   if (contradictions > 0) io.err(`${contradictions} groups of records contradict each other; each record keeps what it says`); // prettier-ignore
   return problems.count > 0 ? Exit.dataWereBad : Exit.done;
 }
 
-function take({ select, output }: Target, records: readonly WideRecord[]): void {
+function take(target: Target, records: readonly WideRecord[]): void {
+  const { select, missing } = target;
   for (const record of records) {
+    if (missing.size > 0) for (const key of missing) if (record[key] !== undefined) missing.delete(key);
     const chosen = select.take(record);
-    if (chosen !== undefined) output.write(recordLine(chosen));
+    if (chosen !== undefined) put(target, chosen);
   }
+}
+
+/** A record that has none of the keys asked for says nothing. */
+function put(target: Target, chosen: WideRecord): void {
+  if (Object.keys(chosen).length === 0) return;
+  target.written += 1;
+  target.output.write(recordLine(chosen));
 }
 
 /** What the rules select, each narrowed down by the call; or what the call asks for. */
@@ -75,14 +99,24 @@ function targetsOf(
   written: readonly SelectSpec[],
   asked: Pick<SelectSpec, 'where' | 'has' | 'lacks'>,
   { keys = [], group = [], output }: SelectOptions,
-  io: Io,
+  open: (path: string) => LineOutput,
 ): Target[] {
-  if (written.length === 0)
-    return [{ select: createSelect({ ...asked, keys: [...keys], group: [...group] }), output: openOutput(output, io) }];
-  return written.map((spec) => ({
-    select: createSelect({ ...spec, where: { ...spec.where, ...asked.where }, has: [...spec.has, ...asked.has] }),
-    output: openOutput(spec.write ?? output, io),
-  }));
+  if (written.length === 0) return [targetOf('', { ...asked, keys: [...keys], group: [...group] }, open(output))];
+  return written.map((spec) => {
+    const narrowed = { ...spec, where: { ...spec.where, ...asked.where }, has: [...spec.has, ...asked.has] };
+    return targetOf(spec.name, narrowed, open(spec.write ?? output));
+  });
+}
+
+function targetOf(name: string, spec: Spec, output: LineOutput): Target {
+  const keys = [...Object.keys(spec.where), ...spec.has, ...spec.keys, ...spec.group];
+  return { name, select: createSelect(spec), output, missing: new Set(keys.map(canonicalKey)), written: 0 };
+}
+
+/** A mistyped key is the likeliest reason. */
+function nothingOf({ name, missing }: Target): string {
+  const what = name === '' ? 'nothing is written' : `nothing is written of "${name}"`;
+  return missing.size === 0 ? `${what}: no record fits` : `${what}: no record has ${[...missing].join(', ')}`;
 }
 
 /** Any of the values given for a key. */

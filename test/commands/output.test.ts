@@ -20,6 +20,7 @@ describe('commands/output', () => {
     output.write('one');
     assert.ok(!existsSync(path('lines')));
     output.commit();
+    output.abandon(); // Another output of the same command went wrong.
     assert.equal(readFileSync(path('lines'), 'utf8'), 'one\n');
     const other = openOutput(path('other'), io);
     other.write('one');

@@ -102,6 +102,24 @@ select:
       assert.deepEqual(records().map(({ job, records: count }) => [job, count]), [[7, 2]]); // prettier-ignore
     });
 
+    it('writes selections that go to one place into one file', async () => {
+      const file = write('two.yaml', 'select: [{ name: a, has: [created] }, { name: b, has: [unit] }, { name: c, has: [none] }]'); // prettier-ignore
+      const { io, errors } = ioOf();
+      const out = join(directory, 'both.jsonl');
+      assert.equal(await selectCommand([prototype()], { rules: [file], output: out }, io), 0);
+      assert.equal(readFileSync(out, 'utf8').split('\n').length, 4);
+      assert.deepEqual(errors, ['nothing is written of "c": no record has none']);
+    });
+
+    it('passes over records that have none of the keys to write, and says which keys no record has', async () => {
+      const { io, records, errors } = ioOf();
+      assert.equal(await selectCommand([prototype()], { keys: ['unit', 'nr'], output: '-' }, io), 0);
+      assert.deepEqual([records(), errors], [[{ unit: 'x', nr: 8 }], []]);
+      assert.equal(await selectCommand([prototype()], { where: ['parsl.tsk=3', 'unit=x'], output: '-' }, io), 0);
+      assert.equal(await selectCommand([prototype()], { where: ['unit=y'], output: '-' }, io), 0);
+      assert.deepEqual(errors, ['nothing is written: no record has parsl.tsk', 'nothing is written: no record fits']);
+    });
+
     it('says how a condition is written', async () => {
       await assert.rejects(selectCommand([run], { where: ['parsl.task'], output: '-' }, ioOf().io), {
         code: 'BRIDGE_CONFIG',
@@ -129,16 +147,16 @@ select:
       assert.ok(file !== '');
       assert.deepEqual(lines, [
         'hard: a launch on an executor that numbers its tasks names the executor task: 1 records',
-        '  -:?: lacks parsl.executor_task: Parsl task 3 try 0 launched on executor htex',
+        '  bad.jsonl:1: lacks parsl.executor_task: Parsl task 3 try 0 launched on executor htex',
         'hard: a record with a try names its task: 1 records',
-        '  -:?: lacks parsl.task: lost',
+        '  bad.jsonl:2: lacks parsl.task: lost',
       ]);
     });
 
     it('tells of a soft rule of the user’s own, and does not fail', async () => {
       const { io, lines } = ioOf();
       assert.equal(await lintCommand([prototype()], { rules: [rules()] }, io), 0);
-      assert.deepEqual(lines.map((line) => line.split(':', 2).join(':')), ['soft: what has a number is a job', '  -:?']); // prettier-ignore
+      assert.deepEqual(lines.map((line) => line.split(':', 2).join(':')), ['soft: what has a number is a job', '  prototype.jsonl:3']); // prettier-ignore
     });
   });
 
