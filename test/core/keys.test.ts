@@ -37,6 +37,13 @@ describe('core/keys', () => {
   });
 
   describe('values', () => {
+    it('under another spelling that cannot be what it means stay under their own name', () => {
+      const colmena = '78949e2b-7449-4e64-9110-c93ce47ce009';
+      assert.deepEqual(record(['task_id', colmena]), { task_id: colmena });
+      assert.deepEqual(record(['task_id', '03'], ['try_id', null]), { 'parsl.task': 3, 'parsl.try': null });
+      assert.deepEqual(record(['parsl.task', 'x']), { 'parsl.task': 'x' });
+    });
+
     it('of integers are numbers, whatever they were written as', () => {
       assert.deepEqual(['03', 3, '3.0'].map((value) => canonicalValue('integer', value)), [3, 3, 3]); // prettier-ignore
     });
