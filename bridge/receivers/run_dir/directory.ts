@@ -40,8 +40,10 @@ export function directoryTree(root: string, limits: TreeLimits, onBytes: (bytes:
   /** What was told of each path last: it is looked at again and again while a directory is followed. */
   const told = new Map<string, string>();
 
+  /** Tells once what is wrong with a file; what could not be looked into is told at every look, which is not whole then. */
   function tell(path: string, report: Report, problem: BridgeError | undefined): void {
-    if (problem !== undefined && told.get(path) !== problem.message) report(problem);
+    const isNew = problem?.code === 'BRIDGE_IO' || told.get(path) !== problem?.message;
+    if (problem !== undefined && isNew) report(problem);
     if (problem === undefined) told.delete(path);
     else told.set(path, problem.message);
   }
