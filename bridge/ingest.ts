@@ -1,6 +1,6 @@
 /**
  * Inputs as receivers: what `ingest` puts before a bridge. Databases and directories have receivers of their own, which
- * remember how far they read, so that a second call reads what is new; everything else is read once as a whole.
+ * remember how far they read, so that a second call reads what is new; everything else is read once to its end.
  */
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
@@ -8,11 +8,12 @@ import { z } from 'zod';
 
 import type { Configured } from './config.ts';
 import { defineReceiver, type ReceiverSpec } from './core/component.ts';
+import { openDelivery } from './core/delivery.ts';
 import { BridgeError } from './core/errors.ts';
-import { FilesRead, readingReceiver, type FiniteReceiver } from './core/input.ts';
-import { handOn, inSlices, sift } from './core/intake.ts';
+import { fileMemory } from './core/file_memory.ts';
+import { readingReceiver, type FiniteReceiver } from './core/input.ts';
 import { decodeFrames } from './formats/frames.ts';
-import { findInputs, isDatabase, readFrames, type Input } from './inputs.ts';
+import { findInputs, isDatabase, readPieces, type Input } from './inputs.ts';
 import { isOfRuns } from './of_runs.ts';
 import { monitoringDb } from './receivers/monitoring_db/index.ts';
 import { runDir } from './receivers/run_dir/index.ts';
@@ -65,9 +66,9 @@ function selecting<S extends z.ZodType>(spec: ReceiverSpec<S>, runs: readonly st
     create: (config, context) =>
       spec.create(config, {
         ...context,
-        async next(records) {
+        async next(records, _, positions) {
           const mine = records.filter(isWanted);
-          if (mine.length > 0) await context.next(mine);
+          if (mine.length > 0 || (positions?.size ?? 0) > 0) await context.next(mine, undefined, positions);
         },
       }),
   };
@@ -79,31 +80,29 @@ const file = defineReceiver({
   config: z.strictObject({ path: z.string().min(1), input: z.string().min(1) }),
   create({ path, input: name }, context): FiniteReceiver {
     const { log } = context;
-    const files = new FilesRead(context.stateFile);
     const stopping = new AbortController();
     const { signal } = stopping;
+    const report = (error: BridgeError): void => context.report(error);
+    const onBytes = (bytes: number): void => context.read?.(bytes);
 
     async function read(): Promise<void> {
+      const delivery = openDelivery(context, decodeFrames, signal);
       try {
-        if (await files.has(path)) return log.info({ path }, 'File was read before.');
-        const onBytes = (bytes: number): void => context.read?.(bytes);
+        const file = await fileMemory(path, context.remembered());
+        if (file.isRead) return log.info({ path }, 'File was read before.');
         for (const input of findInputs([path])) {
-          for await (const frames of readFrames(
-            { ...input, name },
-            (error) => context.report(error),
-            onBytes,
-            signal,
-          )) {
-            context.received(frames);
-            const sifted = await inSlices(frames, (slice) => sift(slice, decodeFrames, context));
-            if (!(await handOn(sifted, context, signal)) || signal.aborted) return;
+          const pieces = readPieces({ ...input, name }, report, onBytes, signal, file.parts);
+          for await (const { frames, positions } of pieces) {
+            if (!(await delivery.add(frames, file.reached(positions)))) return;
+            if (file.isStream && !(await delivery.flush())) return; // The next may come in an hour.
           }
         }
-        if (signal.aborted) return;
-        await files.add(path);
-        log.info({ path }, 'File is read.');
+        await delivery.add([], file.end());
+        if (await delivery.flush()) log.info({ path }, 'File is read.');
       } catch (error) {
-        if (!signal.aborted) context.report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
+        if (!signal.aborted) report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
+      } finally {
+        await delivery.flush();
       }
     }
 

@@ -6,12 +6,13 @@
 import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 
+import type { Positions } from './core/component.ts';
 import { BridgeError } from './core/errors.ts';
 import type { Frame } from './core/frame.ts';
-import { readInput } from './core/input.ts';
+import { readInput, type Piece } from './core/input.ts';
 import { LineBuffer, lineFrames } from './core/lines.ts';
 import { createFrameParser, looksLikeCapture } from './formats/capture.ts';
-import { LogCutter, logLimits } from './formats/log_cutter.ts';
+import { LogCutter, logLimits, type LogPosition } from './formats/log_cutter.ts';
 import { HEAD_BYTES, headBytes, isNeverRead, mayBeLog } from './formats/log_files.ts';
 import { looksLikeSqlite } from './receivers/monitoring_db/reader.ts';
 import { archiveTree } from './receivers/run_dir/archive.ts';
@@ -88,38 +89,60 @@ function logBytes(root: string, dir: string): number {
  * `onBytes` is told how many bytes of the file were read; `signal` ends a wait for more.
  */
 export async function* readFrames(
-  { path, name, kind, size }: Input,
+  input: Input,
   report: (error: BridgeError) => void,
   onBytes: (bytes: number) => void,
   signal: AbortSignal = new AbortController().signal,
-): AsyncGenerator<Frame[]> {
+): AsyncGenerator<readonly Frame[]> {
+  for await (const { frames } of readPieces(input, report, onBytes, signal, new Map()))
+    if (frames.length > 0) yield frames;
+}
+
+/** The part of what is one file in itself: how far it was read, in bytes, unzipped. */
+const WHOLE = 'whole';
+
+/** The same with how far the input is read behind each batch; what lies before what is `remembered` is passed over. */
+export async function* readPieces(
+  { path, name, kind, size }: Input,
+  report: (error: BridgeError) => void,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal,
+  remembered: Positions,
+): AsyncGenerator<Piece> {
   if (kind === 'directory') {
     const tree = directoryTree(path, treeLimits, onBytes);
-    yield* readTree({ tree, input: name, limits: logLimits, report });
+    yield* readTree({ tree, input: name, limits: logLimits, report, remembered });
     return;
   }
   if (isDatabase(path)) {
-    yield* readDatabase(path, report, (share) => onBytes(share * (size ?? 0)));
+    yield* readDatabase(path, report, (share) => onBytes(share * (size ?? 0)), remembered);
     return;
   }
   const archive = path === '-' ? undefined : await openArchive(path, onBytes);
   if (archive !== undefined) {
-    yield* readTree({ tree: archive, input: name, limits: logLimits, report });
+    yield* readTree({ tree: archive, input: name, limits: logLimits, report, remembered });
     return;
   }
+  const from = (remembered.get(WHOLE) as LogPosition | undefined) ?? { offset: 0, line: 1 };
+  let before = from.offset;
   let parser: Parser | undefined;
+  const piece = (frames: readonly Frame[], position: unknown): Piece => ({
+    frames,
+    positions: new Map([[WHOLE, position]]),
+  });
   try {
     for await (const chunk of withHead(readInput(path, signal, onBytes))) {
-      parser ??= parserFor(chunk, path, name, report);
-      const frames = parser.push(chunk);
-      if (frames.length > 0) yield frames;
+      parser ??= parserFor(chunk, path, name, report, from);
+      const frames = parser.push(chunk.subarray(Math.min(before, chunk.length)));
+      before = Math.max(0, before - chunk.length);
+      if (frames.length > 0) yield piece(frames, parser.position());
     }
   } catch (error) {
     if (signal.aborted) return;
     report(BridgeError.from(error, 'BRIDGE_DECODE', `read ${path}`));
   }
   const { frames, left } = parser?.end() ?? { frames: [], left: 0 };
-  if (frames.length > 0) yield frames;
+  if (frames.length > 0) yield piece(frames, parser?.position());
   if (left > 0)
     report(
       new BridgeError('BRIDGE_DECODE', `read ${path}: cut off, ${left} bytes at its end are no whole message`, {
@@ -168,45 +191,75 @@ async function* withHead(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
 
 interface Parser {
   push(chunk: Uint8Array): Frame[];
+  /** Behind the last byte that was given out. */
+  position(): LogPosition;
   end(): { frames: Frame[]; left: number };
 }
 
-function parserFor(start: Uint8Array, path: string, name: string, report: (error: BridgeError) => void): Parser {
-  if (looksLikeCapture(start)) return captureParser();
+function parserFor(
+  start: Uint8Array,
+  path: string,
+  name: string,
+  report: (error: BridgeError) => void,
+  from: LogPosition,
+): Parser {
+  if (looksLikeCapture(start)) return captureParser(from);
   const hole = Math.max(0, start.findIndex((byte) => byte !== 0)); // prettier-ignore
   const head = { bytes: start.subarray(hole, hole + headBytes(name)), hole };
   const found = recognise(name.replace(/\.gz$/, ''), head, path);
   if (found instanceof BridgeError && found.reason === 'packed') throw found;
   const problem = found instanceof BridgeError ? undefined : found && holeProblem(head, path);
   if (problem !== undefined) report(problem);
-  if (found !== undefined && !(found instanceof BridgeError) && found.format === 'json') return lineParser();
+  if (found !== undefined && !(found instanceof BridgeError) && found.format === 'json') return lineParser(from);
   if (found !== undefined && !(found instanceof BridgeError) && found.format !== 'text')
-    return logParser(found, name, report);
-  if (head.bytes.find((byte) => byte > 32) === OPEN_BRACKET) return lineParser();
+    return logParser(found, name, report, from);
+  if (head.bytes.find((byte) => byte > 32) === OPEN_BRACKET) return lineParser(from);
   throw new BridgeError('BRIDGE_DECODE', `read ${path}: neither a capture nor JSON lines nor a log that is known`, {
     reason: 'unknown_format',
   });
 }
 
 /** A single log, with what its name tells. */
-function logParser(file: SeenFile, name: string, report: (error: BridgeError) => void): Parser {
+function logParser(file: SeenFile, name: string, report: (error: BridgeError) => void, from: LogPosition): Parser {
   const header = planOne(file, name)?.header ?? {
     format: file.format === 'database' ? 'text' : file.format,
     keys: { 'source.input': name, 'source.path': file.path },
   };
-  const cutter = new LogCutter(header, logLimits, report);
-  return { push: (chunk) => cutter.push(chunk), end: () => ({ frames: cutter.flush(true), left: 0 }) };
-}
-
-function captureParser(): Parser {
-  const parser = createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX });
-  return { push: (chunk) => parser.push(chunk), end: () => ({ frames: [], left: parser.end() }) };
-}
-
-function lineParser(): Parser {
-  const lines = new LineBuffer(LINE_BYTES_MAX);
+  const cutter = new LogCutter(header, logLimits, report, from);
   return {
-    push: (chunk) => lineFrames(lines.push(chunk), 0),
-    end: () => ({ frames: lineFrames(lines.end(), 0), left: 0 }),
+    push: (chunk) => cutter.push(chunk),
+    position: () => cutter.position,
+    end: () => ({ frames: cutter.flush(true), left: 0 }),
+  };
+}
+
+function captureParser({ offset }: LogPosition): Parser {
+  const parser = createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX });
+  let read = offset;
+  return {
+    push(chunk) {
+      read += chunk.length;
+      return parser.push(chunk);
+    },
+    position: () => ({ offset: read - parser.end(), line: 1 }),
+    end: () => ({ frames: [], left: parser.end() }),
+  };
+}
+
+function lineParser({ offset }: LogPosition): Parser {
+  const lines = new LineBuffer(LINE_BYTES_MAX);
+  let given = offset;
+  return {
+    push(chunk) {
+      const whole = lines.push(chunk);
+      given += whole.length;
+      return lineFrames(whole, 0);
+    },
+    position: () => ({ offset: given, line: 1 }),
+    end() {
+      const rest = lines.end();
+      given += rest.length;
+      return { frames: lineFrames(rest, 0), left: 0 };
+    },
   };
 }

@@ -18,9 +18,9 @@ export interface Delivery {
    * Takes frames and how far the input is read behind them; resolves when there is room for more. False if the receiver
    * is being stopped: then nothing was taken.
    */
-  add(frames: readonly Frame[], positions: Positions): Promise<boolean>;
+  readonly add: (frames: readonly Frame[], positions: Positions) => Promise<boolean>;
   /** Resolves when all that was added is on disk, or to false if the receiver was stopped before. */
-  flush(): Promise<boolean>;
+  readonly flush: () => Promise<boolean>;
 }
 
 interface Batch extends Sifted {

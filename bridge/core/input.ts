@@ -1,13 +1,19 @@
-/** Files as inputs: read as a stream, unzipped where they are gzip, remembered when they have been read to the end. */
+/** Files as inputs: read as a stream, unzipped where they are gzip. */
 import { createReadStream } from 'node:fs';
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { addAbortSignal } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
-import type { Component } from './component.ts';
+import type { Component, Positions } from './component.ts';
 import { BridgeError, reasonOf } from './errors.ts';
-import { readState, writeState } from './state.ts';
+import type { Frame } from './frame.ts';
+
+/** Some of an input: frames, and how far its parts are read behind them. */
+export interface Piece {
+  readonly frames: readonly Frame[];
+  readonly positions: Positions;
+}
 
 /** A receiver whose input has an end. */
 export interface FiniteReceiver extends Component {
@@ -68,6 +74,15 @@ export async function* readInput(
   }
 }
 
+/** The bytes behind the first `offset`. */
+export async function* behind(chunks: AsyncIterable<Buffer>, offset: number): AsyncGenerator<Buffer> {
+  let left = offset;
+  for await (const chunk of chunks) {
+    if (chunk.length > left) yield left === 0 ? chunk : chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+  }
+}
+
 async function* rejoin(
   first: Buffer,
   rest: AsyncIterator<Buffer>,
@@ -104,35 +119,4 @@ export async function requireReadable(path: string): Promise<void> {
   } catch (error) {
     throw BridgeError.from(error, 'BRIDGE_CONFIG', `read ${path}`);
   }
-}
-
-/** Remembers which files were read to the end, so that a restart does not read them again. */
-export class FilesRead {
-  readonly #stateFile: string;
-
-  constructor(stateFile: string) {
-    this.#stateFile = stateFile;
-  }
-
-  async has(path: string): Promise<boolean> {
-    return path !== '-' && (await this.#known())[path] === (await identity(path));
-  }
-
-  async add(path: string): Promise<void> {
-    if (path !== '-')
-      await writeState(this.#stateFile, { read: { ...(await this.#known()), [path]: await identity(path) } });
-  }
-
-  async #known(): Promise<Record<string, unknown>> {
-    const state = await readState(this.#stateFile);
-    return typeof state === 'object' && state !== null && 'read' in state
-      ? (state.read as Record<string, unknown>)
-      : {};
-  }
-}
-
-/** Changes when the file does. */
-async function identity(path: string): Promise<string> {
-  const { size, mtimeMs } = await stat(path);
-  return `${size} ${mtimeMs}`;
 }

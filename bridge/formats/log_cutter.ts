@@ -35,6 +35,8 @@ export interface LogPosition {
   readonly line: number;
   /** Names of a table's columns, told by a line before it. */
   readonly columns?: string;
+  /** It lies within a line that is too long and has been told. */
+  readonly isSkipping?: true;
 }
 
 export class LogCutter {
@@ -48,7 +50,7 @@ export class LogCutter {
   #line: number;
   #columns: string | undefined;
   /** The rest of a line that is too long is still to come. */
-  #isSkipping = false;
+  #isSkipping: boolean;
 
   constructor(
     header: LogHeader,
@@ -62,11 +64,16 @@ export class LogCutter {
     this.#offset = position.offset;
     this.#line = position.line;
     this.#columns = position.columns;
+    this.#isSkipping = position.isSkipping ?? false;
   }
 
   get position(): LogPosition {
-    const position = { offset: this.#offset, line: this.#line };
-    return this.#columns === undefined ? position : { ...position, columns: this.#columns };
+    return {
+      offset: this.#offset,
+      line: this.#line,
+      ...(this.#columns === undefined ? {} : { columns: this.#columns }),
+      ...(this.#isSkipping ? { isSkipping: true } : {}),
+    };
   }
 
   /** Goes on at `offset` instead: what lies before it was given out. */

@@ -3,7 +3,7 @@
  * the spool directory because no bridge took them.
  *
  * The plugin writes `NAME.capture.tmp` and renames it when it is complete. A spooled file is deleted once the journal
- * holds its messages. What is whole in a file that was cut off is used; one that is no capture is put aside as `.bad`.
+ * holds its messages; after a restart each file is read on where it was. What is whole in a file that was cut off is used; one that is no capture is put aside as `.bad`.
  */
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,10 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
 import { defineReceiver } from '../core/component.ts';
+import { openDelivery, type Delivery } from '../core/delivery.ts';
 import { BridgeError } from '../core/errors.ts';
-import type { Frame } from '../core/frame.ts';
-import { FilesRead, readInput, requireReadable, type FiniteReceiver } from '../core/input.ts';
-import { handOn, inSlices, sift } from '../core/intake.ts';
+import { fileMemory, type FileMemory } from '../core/file_memory.ts';
+import { behind, readInput, requireReadable, type FiniteReceiver } from '../core/input.ts';
 import { createFrameParser } from '../formats/capture.ts';
 import { decodeFrames } from '../formats/frames.ts';
 
@@ -25,43 +25,45 @@ const config = z.strictObject({
   frame_bytes_max: z.int().min(1_024).max(2 ** 30).default(2 ** 26).describe('A longer message ends the reading.'),
 }); // prettier-ignore
 
+/** The one part of a file. */
+const FRAMES = 'frames';
+
 export const capture = defineReceiver({
   type: 'capture',
   summary: 'Reads capture files, and those that the plugin left in the spool directory.',
   config,
   create({ paths, spool_dir, spool_interval_ms, frame_bytes_max }, context): FiniteReceiver {
     const { log } = context;
-    const files = new FilesRead(context.stateFile);
     const stopping = new AbortController();
     const { signal } = stopping;
     let reading: Promise<void> | undefined;
     let watching: Promise<void> | undefined;
 
     async function readPaths(): Promise<void> {
+      const delivery = openDelivery(context, decodeFrames, signal);
       for (const path of paths) {
         try {
-          if (await files.has(path)) {
-            log.info({ path }, 'Capture was read before.');
-          } else if ((await read(path)) === 'stopped') {
-            return;
-          } else {
-            await files.add(path);
+          const file = await fileMemory(path, context.remembered());
+          if (file.isRead) log.info({ path }, 'Capture was read before.');
+          else if ((await read(path, file, delivery)) !== 'stopped' && (await delivery.add([], file.end())))
             log.info({ path }, 'Capture is read.');
-          }
         } catch (error) {
           context.report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
         }
       }
+      await delivery.flush();
     }
 
     async function watchSpool(dir: string): Promise<void> {
+      const delivery = openDelivery(context, decodeFrames, signal);
       while (!signal.aborted) {
-        await readSpool(dir);
+        await readSpool(dir, delivery);
         await sleep(spool_interval_ms, undefined, { signal }).catch(() => {}); // stop() wakes us.
       }
+      await delivery.flush();
     }
 
-    async function readSpool(dir: string): Promise<void> {
+    async function readSpool(dir: string, delivery: Delivery): Promise<void> {
       const doing = `read the spool ${dir}`;
       const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
         // There may be no spool yet.
@@ -71,7 +73,7 @@ export const capture = defineReceiver({
       });
       for (const { name } of entries.filter((entry) => entry.isFile() && entry.name.endsWith('.capture'))) {
         try {
-          if (!(await readSpooled(join(dir, name)))) return;
+          if (!(await readSpooled(join(dir, name), delivery))) return;
         } catch (error) {
           context.report(BridgeError.from(error, 'BRIDGE_IO', doing)); // The others may be readable.
         }
@@ -79,20 +81,25 @@ export const capture = defineReceiver({
     }
 
     /** False if it was stopped. */
-    async function readSpooled(path: string): Promise<boolean> {
-      const outcome = await read(path);
-      if (outcome === 'stopped') return false;
+    async function readSpooled(path: string, delivery: Delivery): Promise<boolean> {
+      const file = await fileMemory(path, context.remembered());
+      const outcome = await read(path, file, delivery);
+      if (outcome === 'stopped' || !(await delivery.flush())) return false;
       await (outcome === 'corrupt' ? rename(path, `${path}.bad`) : rm(path));
       log.info({ path, outcome }, 'Spooled capture is taken in.');
-      return true;
+      return delivery.add([], file.gone()); // On disk with whatever comes next.
     }
 
     /** Reads a file to its end, or as far as it can be understood. Throws BRIDGE_IO. */
-    async function read(path: string): Promise<'read' | 'corrupt' | 'stopped'> {
+    async function read(path: string, file: FileMemory, delivery: Delivery): Promise<'read' | 'corrupt' | 'stopped'> {
       const parser = createFrameParser({ frame_bytes_max });
+      let offset = Number(file.parts.get(FRAMES) ?? 0);
       try {
-        for await (const chunk of readInput(path, signal)) {
-          if (!(await deliver(parser.push(chunk)))) return 'stopped';
+        for await (const chunk of behind(readInput(path, signal), offset)) {
+          const frames = parser.push(chunk);
+          offset += chunk.length;
+          if (!(await delivery.add(frames, file.reached(new Map([[FRAMES, offset - parser.end()]]))))) return 'stopped';
+          if (file.isStream && !(await delivery.flush())) return 'stopped'; // The next may come in an hour.
         }
         parser.push(new Uint8Array(0)); // Throws if what is left is no message's beginning.
       } catch (error) {
@@ -107,13 +114,6 @@ export const capture = defineReceiver({
         context.report(new BridgeError('BRIDGE_DECODE', message, { reason: 'truncated' }));
       }
       return 'read';
-    }
-
-    /** False if it was stopped: then the file is read again after the next start. */
-    async function deliver(frames: readonly Frame[]): Promise<boolean> {
-      context.received(frames);
-      const sifted = await inSlices(frames, (slice) => sift(slice, decodeFrames, context));
-      return handOn(sifted, context, signal);
     }
 
     return {

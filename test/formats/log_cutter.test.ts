@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 
 import type { WideRecord } from '../../bridge/core/record.ts';
+import type { Frame } from '../../bridge/core/frame.ts';
 import { decodeFrames } from '../../bridge/formats/frames.ts';
-import { LogCutter, logLimits } from '../../bridge/formats/log_cutter.ts';
+import { LogCutter, logLimits, type LogPosition } from '../../bridge/formats/log_cutter.ts';
 import type { LogFormat } from '../../bridge/formats/log_text.ts';
 import { cutLog, decodeLog } from '../helpers/logs.ts';
 
@@ -60,6 +61,34 @@ describe('formats/log_cutter', () => {
             assert.deepEqual(whole.records, decodeLog(format, bytes.toString()).records);
         }),
         { numRuns: 300 },
+      );
+    });
+
+    it(`gives the same records of ${format}, wherever it has to begin anew`, () => {
+      const limits = { line_bytes_max: 200, record_bytes_max: 2 ** 20 };
+      const long = fc.constant('x'.repeat(300));
+      const file = fc.array(fc.oneof({ arbitrary: line, weight: 9 }, long), { minLength: 1, maxLength: 10 });
+      fc.assert(
+        fc.property(file, fc.array(fc.nat(4_000), { maxLength: 12 }), (lines, cuts) => {
+          const bytes = Buffer.from(`${lines.join('\n')}\n`);
+          const header = { format, keys: { 'source.path': 'a.log' } };
+          /** Byte by byte, for what is too long is told by what has come of it. */
+          const push = (cutter: LogCutter, end: number): Frame[] =>
+            [...bytes.subarray(cutter.position.offset, end)].flatMap((byte) => cutter.push(Uint8Array.of(byte)));
+          const whole = new LogCutter(header, limits, () => {});
+          const wanted = [...push(whole, bytes.length), ...whole.flush(true)];
+          let cutter = new LogCutter(header, limits, () => {});
+          const frames: Frame[] = [];
+          for (const cut of cuts.map((cut) => cut % (bytes.length + 1))) {
+            frames.push(...push(cutter, cut));
+            // Through JSON, as it is kept.
+            const kept = JSON.parse(JSON.stringify(cutter.position)) as LogPosition;
+            cutter = new LogCutter(header, limits, () => {}, kept);
+          }
+          frames.push(...push(cutter, bytes.length), ...cutter.flush(true));
+          assert.deepEqual(recordsOf(frames), recordsOf(wanted));
+        }),
+        { numRuns: 100 },
       );
     });
   }

@@ -76,21 +76,21 @@ describe('receivers/jsonl', () => {
   });
 
   it('does not read a file again after a restart that it had read to its end', async () => {
-    const stateFile = join(await tempDir(), 'state.json');
+    const journal = new Map<string, unknown>();
     await writeFile(path, '{"parsl.task": 1}\n');
-    assert.equal((await read({}, { stateFile })).records.length, 1);
-    assert.equal((await read({}, { stateFile })).records.length, 0);
+    assert.equal((await read({}, { journal })).records.length, 1);
+    assert.equal((await read({}, { journal })).records.length, 0);
     await writeFile(path, '{"parsl.task": 1}\n{"parsl.task": 2}\n');
-    assert.equal((await read({}, { stateFile })).records.length, 2);
+    assert.equal((await read({}, { journal })).records.length, 2);
   });
 
   it('reads a file again that it was stopped in', async () => {
-    const stateFile = join(await tempDir(), 'state.json');
+    const journal = new Map<string, unknown>();
     await writeFile(path, '{"parsl.task": 1}\n');
-    const refusing = await startReceiver(jsonl, { path }, { stateFile, next: () => Promise.reject(new Error('full')) });
+    const refusing = await startReceiver(jsonl, { path }, { journal, next: () => Promise.reject(new Error('full')) });
     await refusing.until(({ reported }) => reported.length > 0);
     await refusing.stop();
-    assert.equal((await read({}, { stateFile })).records.length, 1);
+    assert.equal((await read({}, { journal })).records.length, 1);
   });
 
   it('does not start without its file', async () => {

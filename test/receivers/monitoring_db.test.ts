@@ -52,30 +52,30 @@ describe('receivers/monitoring_db', () => {
   });
 
   it('reads the file to its end, once', async () => {
-    const stateFile = join(dir, 'state.json');
-    const receiver = await startReceiver(monitoringDb, { path, batch_rows_max: 50 }, { stateFile });
+    const journal = new Map<string, unknown>();
+    const receiver = await startReceiver(monitoringDb, { path, batch_rows_max: 50 }, { journal });
     await finished(receiver);
     await receiver.stop();
     const wanted = readAll(openReader(path, { follow: false }));
     const said = (records: readonly WideRecord[]): string[] =>
       records.map((record) => JSON.stringify({ ...record, 'source.receiver': undefined })).sort();
     assert.deepEqual(said(receiver.records), said(wanted));
-    const again = await startReceiver(monitoringDb, { path }, { stateFile });
+    const again = await startReceiver(monitoringDb, { path }, { journal });
     await finished(again);
     await again.stop();
     assert.deepEqual(again.records, []);
   });
 
   it('reads again what was refused', async () => {
-    const stateFile = join(dir, 'state.json');
+    const journal = new Map<string, unknown>();
     const refusing = await startReceiver(
       monitoringDb,
       { path },
-      { stateFile, next: () => Promise.reject(new Error('full')) },
+      { journal, next: () => Promise.reject(new Error('full')) },
     );
     await refusing.until(({ reported }) => reported.length > 0);
     await refusing.stop();
-    const receiver = await startReceiver(monitoringDb, { path }, { stateFile });
+    const receiver = await startReceiver(monitoringDb, { path }, { journal });
     await finished(receiver);
     assert.equal(receiver.records.length, readAll(openReader(path, { follow: false })).length);
   });
@@ -161,14 +161,14 @@ describe('receivers/monitoring_db', () => {
     const growing = join(dir, 'growing.db');
     const records = messagesOf(NAME);
     const half = Math.floor(records.length / 2);
-    const stateFile = join(dir, 'state.json');
+    const journal = new Map<string, unknown>();
     writeDb(growing, records.slice(0, half));
     const options = { path: growing, mode: 'follow', poll_interval_ms: 10 } as const;
-    const first = await startReceiver(monitoringDb, options, { stateFile });
+    const first = await startReceiver(monitoringDb, options, { journal });
     await first.until(({ records }) => records.length > 0);
     await first.stop();
     writeDb(growing, records.slice(half));
-    const second = await startReceiver(monitoringDb, options, { stateFile });
+    const second = await startReceiver(monitoringDb, options, { journal });
     const statuses = rowsOf(recordedDb(NAME)).status.length;
     const keys = (): number => {
       const all = [...first.records, ...second.records].filter((record) => record['parsl.task_state'] !== undefined);

@@ -20,10 +20,10 @@ describe('receivers/run_dir', () => {
   cleanUp();
 
   let root = '';
-  let state = '';
+  let journal = new Map<string, unknown>();
   beforeEach(() => {
     root = temporary();
-    state = join(temporary(), 'state.json');
+    journal = new Map();
   });
   const put = (path: string, text: string): void => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -34,10 +34,10 @@ describe('receivers/run_dir', () => {
     startReceiver(
       runDir,
       { path: root, mode: 'follow', poll_interval_ms: 10, scan_interval_ms: 10 },
-      { stateFile: state, ...overrides },
+      { journal, ...overrides },
     );
   const read = async (overrides: Overrides = {}, path = root): Promise<Running> => {
-    const receiver = await startReceiver(runDir, { path }, { stateFile: state, ...overrides });
+    const receiver = await startReceiver(runDir, { path }, { journal, ...overrides });
     await finished(receiver);
     await receiver.stop();
     return receiver;
@@ -71,14 +71,14 @@ describe('receivers/run_dir', () => {
   it('reads tar, tar.gz and zip as it reads the directory', async () => {
     const directory = unpacked('2026.10.26-W1-htex');
     const said = ({ records }: Running) => records.map((record) => `${String(record['source.path'])}:${String(record['source.line'])} ${String(record['message'])}`).sort(); // prettier-ignore
-    const whole = said(await read({ stateFile: `${state}0` }, directory));
+    const whole = said(await read({ journal: new Map() }, directory));
     assert.ok(whole.length > 5_000);
     const archives = temporary();
     execFileSync('tar', ['cf', join(archives, 'a.tar'), '-C', directory, 'runinfo']);
     const script = 'import shutil, sys; shutil.make_archive(sys.argv[1], "zip", sys.argv[2])';
     execFileSync('python3', ['-c', script, join(archives, 'b'), directory]);
     for (const path of [archiveOf('2026.10.26-W1-htex'), join(archives, 'a.tar'), join(archives, 'b.zip')]) {
-      const first = await read({ stateFile: join(archives, `${path.length}.json`) }, path);
+      const first = await read({ journal: new Map() }, path);
       assert.deepEqual([said(first), first.reported], [whole, []]);
     }
   });
@@ -118,7 +118,7 @@ describe('receivers/run_dir', () => {
 
   it('reads a monitoring.db that lies beside the logs, out of an archive too', async () => {
     for (const path of [unpacked('workqueue-parsl'), archiveOf('workqueue-parsl')]) {
-      const { records } = await read({ stateFile: `${state}${path.length}` }, path);
+      const { records } = await read({ journal: new Map() }, path);
       const states = records.filter((record) => record['source.format'] === 'monitoring_db');
       assert.equal(states.length, 456);
     }

@@ -2,20 +2,20 @@
  * monitoring_db: replays a database that Parsl's own manager has written, or follows one that it is writing, with no
  * change to the workflow.
  *
- * Where the reading stands is remembered once the journal holds what was read. A file that is followed need not be there
+ * Where the reading stands is on disk with what was read. A file that is followed need not be there
  * yet; it is looked at only when it has changed, and never kept locked (reader.ts).
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
 import { defineReceiver } from '../../core/component.ts';
+import { openDelivery } from '../../core/delivery.ts';
 import { BridgeError } from '../../core/errors.ts';
 import { readingReceiver, requireReadable, type FiniteReceiver } from '../../core/input.ts';
-import { handOn, inSlices, sift } from '../../core/intake.ts';
-import { readState, writeState } from '../../core/state.ts';
+import { fromScope, inScope } from '../../core/positions.ts';
 import { decodeFrames } from '../../formats/frames.ts';
-import { framesOf, openReader, stampOf, type DbReader, type Position } from './reader.ts';
+import { framesOf, openReader, stampOf, type DbReader } from './reader.ts';
 
 const config = z.strictObject({
   path: z.string().min(1).describe('The database, such as runinfo/monitoring.db.'),
@@ -36,21 +36,25 @@ export const monitoringDb = defineReceiver({
     const { log } = context;
     const stopping = new AbortController();
     const { signal } = stopping;
+    const delivery = openDelivery(context, decodeFrames, signal);
     let reader: DbReader | undefined;
+    /** How far what was handed on goes; undefined before the file was opened. */
+    let positions: Map<string, unknown> | undefined;
     let lockedLooks = 0;
     let bytesPerRow = 0;
     let trouble = '';
 
     async function replay(): Promise<void> {
       try {
-        reader = openReader(path, { run, follow: false, position: await remembered() });
+        reader = open();
         bytesPerRow = statSync(path).size / Math.max(1, reader.rowsTotal);
         while (await readOn(reader));
-        if (!signal.aborted) log.info({ path }, 'Database is read.');
+        if ((await delivery.flush()) && !signal.aborted) log.info({ path }, 'Database is read.');
       } catch (error) {
         context.report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
       } finally {
         reader?.close();
+        await delivery.flush();
       }
     }
 
@@ -67,10 +71,10 @@ export const monitoringDb = defineReceiver({
     /** True if there is nothing more to read until the file changes. */
     async function lookAtFollowed(): Promise<boolean> {
       try {
-        const position = reader?.position;
         if (reader?.isStale() === true) closeReader();
-        reader ??= openReader(path, { run, follow: true, position: position ?? (await remembered()) });
+        reader ??= open();
         while (await readOn(reader));
+        await delivery.flush();
         trouble = '';
         return lockedLooks === 0 && !reader.isWaiting && !signal.aborted;
       } catch (error) {
@@ -81,6 +85,17 @@ export const monitoringDb = defineReceiver({
         trouble = problem.message;
         return false;
       }
+    }
+
+    function open(): DbReader {
+      positions ??= inScope(scope(), context.remembered());
+      return openReader(path, { run, follow: mode === 'follow', remembered: positions });
+    }
+
+    /** Of which database and which of its runs the positions are. */
+    function scope(): string {
+      const file = existsSync(path) ? realpathSync(path) : path;
+      return run === undefined ? file : `${file} run ${run}`;
     }
 
     function closeReader(): void {
@@ -94,12 +109,10 @@ export const monitoringDb = defineReceiver({
       context.read?.(rows * bytesPerRow);
       problems.forEach((problem) => context.report(problem));
       tellLocked(isLocked);
-      if (records.length > 0) {
-        const frames = framesOf(records);
-        context.received(frames);
-        const sifted = await inSlices(frames, (slice) => sift(slice, decodeFrames, context));
-        if (!(await handOn(sifted, context, signal))) return false;
-        await writeState(context.stateFile, { path, run, position: from.position });
+      if (records.length > 0 || rows > 0) {
+        const moved = from.moved();
+        for (const [part, position] of moved) positions?.set(part, position);
+        if (!(await delivery.add(framesOf(records), fromScope(scope(), moved)))) return false;
       }
       return rows > 0 && !isLocked && !signal.aborted;
     }
@@ -109,12 +122,6 @@ export const monitoringDb = defineReceiver({
       if (lockedLooks !== LOCKED_LOOKS_MAX) return;
       const hint = 'some program keeps a transaction open; what it writes is read when it has ended';
       context.report(new BridgeError('BRIDGE_IO', `read ${path}: locked for long`, { reason: 'locked', hint }));
-    }
-
-    async function remembered(): Promise<Position | undefined> {
-      const state = (await readState(context.stateFile)) as
-        { path?: unknown; run?: unknown; position?: Position } | undefined;
-      return state?.path === path && state.run === run ? state.position : undefined;
     }
 
     return mode === 'replay'

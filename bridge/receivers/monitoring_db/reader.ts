@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { Positions } from '../../core/component.ts';
 import { BridgeError, reasonOf } from '../../core/errors.ts';
 import type { Frame } from '../../core/frame.ts';
 import { recordsFrame } from '../../core/lines.ts';
@@ -30,10 +31,12 @@ const CUT_BYTES_MAX = 2 ** 36;
 const BEHIND_MAX = 10_000;
 const LOOKS_MAX = 100;
 
-/** How far each table was read, by row number; what `workflow` said, as text. */
-export interface Position {
-  readonly tables: Record<string, number>;
-  readonly workflows: Record<string, string>;
+/** How far the tables but `workflow` were read, a position's part of this name; the others are what that said of a run. */
+const ROWS = 'rows';
+
+interface RowsPosition {
+  /** By table, the last row number. */
+  readonly tables: Readonly<Record<string, number>>;
   /** Statuses whose task or try was not as far yet. */
   readonly behind: readonly number[];
 }
@@ -49,8 +52,8 @@ export interface Look {
 }
 
 export interface DbReader {
-  /** Where the next look goes on: to be kept once what was found is safe. */
-  readonly position: Position;
+  /** Where the next look goes on, as far as it has changed since this was asked: to be kept with what was found. */
+  moved(): Positions;
   /** Some rows were not as far as others; they have to be looked at again. */
   readonly isWaiting: boolean;
   /** Rows there are in all, roughly: for a progress bar. */
@@ -63,7 +66,8 @@ export interface DbReader {
 }
 
 export interface ReaderOptions {
-  readonly position?: Position | undefined;
+  /** All that moved() has told. */
+  readonly remembered?: Positions | undefined;
   /** Only this run. */
   readonly run?: string | undefined;
   /** The file may still grow: it is read where it lies, never from a copy. */
@@ -165,7 +169,7 @@ interface Source {
 function createReader(
   { db, dispose, problem }: Opened,
   path: string,
-  { position, run, follow }: ReaderOptions,
+  { remembered = new Map(), run, follow }: ReaderOptions,
 ): DbReader {
   const damage = problem === undefined ? [] : [problem];
   const columns = new Map(
@@ -206,9 +210,12 @@ function createReader(
   const workflows = db.prepare(`SELECT s.* FROM workflow s WHERE true ${ofRun} ORDER BY s.rowid`);
   const last = (table: string): number => Number(db.prepare(`SELECT max(rowid) FROM ${table}`).pluck().get() ?? 0);
   // A file that has fewer rows than were read is another one.
+  const position = remembered.get(ROWS) as RowsPosition | undefined;
   const isOther = sources.some(({ name }) => last(name) < (position?.tables[name] ?? 0));
   const known = isOther ? undefined : position;
-  const at = { tables: { ...known?.tables }, workflows: { ...known?.workflows } };
+  const tables: Record<string, number> = { ...known?.tables };
+  const said = new Map(isOther ? [] : remembered);
+  const moved = new Map<string, unknown>();
   const behind = new Map<number, number>(known?.behind.map((rowid) => [rowid, 0]));
   const broken = new Set<string>();
 
@@ -237,10 +244,11 @@ function createReader(
 
   function lookAtWorkflows(records: WideRecord[]): void {
     for (const row of workflows.all(...runs) as Row[]) {
-      const id = String(row['run_id']);
-      const said = stringify(row);
-      if (at.workflows[id] === said) continue;
-      at.workflows[id] = said;
+      const id = `run ${String(row['run_id'])}`;
+      const text = stringify(row);
+      if (said.get(id) === text) continue;
+      said.set(id, text);
+      moved.set(id, text);
       records.push(...workflowRecords(row));
     }
   }
@@ -263,9 +271,9 @@ function createReader(
     found: Omit<Look, 'rows'> & { rows: number },
   ): void {
     let unplaced = 0;
-    for (const row of readRows(select, at.tables[name] ?? 0, rowsMax)) {
+    for (const row of readRows(select, tables[name] ?? 0, rowsMax)) {
       const rowid = Number(row['row number']);
-      at.tables[name] = rowid;
+      tables[name] = rowid;
       found.rows += 1;
       const record = toRecord(row);
       if (hasTime(record)) found.records.push(record);
@@ -289,8 +297,11 @@ function createReader(
   }
 
   return {
-    get position() {
-      return { ...at, behind: [...behind.keys()] };
+    moved() {
+      moved.set(ROWS, { tables: { ...tables }, behind: [...behind.keys()] } satisfies RowsPosition);
+      const all = new Map(moved);
+      moved.clear();
+      return all;
     },
     get isWaiting() {
       return behind.size > 0;

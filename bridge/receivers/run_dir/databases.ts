@@ -5,9 +5,11 @@
 import { openSync, closeSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
+import type { Positions } from '../../core/component.ts';
+import type { Delivery } from '../../core/delivery.ts';
 import { BridgeError } from '../../core/errors.ts';
-import type { Frame } from '../../core/frame.ts';
-import { framesOf, openReader, stampOf, type DbReader, type Position } from '../monitoring_db/reader.ts';
+import { fromScope, inScope } from '../../core/positions.ts';
+import { framesOf, openReader, stampOf, type DbReader } from '../monitoring_db/reader.ts';
 
 const ROWS_A_LOOK = 2_000;
 /** Where SQLite keeps a file's application id, and the one that the monitoring_db exporter sets. */
@@ -18,21 +20,21 @@ export interface DatabasesOptions {
   readonly root: string;
   readonly isFollowed: boolean;
   readonly report: (error: BridgeError) => void;
-  /** By path within the root. */
-  readonly remembered: Readonly<Record<string, Position>>;
-  readonly deliver: (frames: readonly Frame[], done: () => void) => Promise<boolean>;
+  /** Those of each database in the scope of its path; others are passed over. */
+  readonly remembered: Positions;
+  readonly deliver: Delivery['add'];
 }
 
 export interface Databases {
   /** Reads what is new in them. Resolves to false if the receiver was stopped. */
   look(paths: readonly string[]): Promise<boolean>;
-  readonly positions: Readonly<Record<string, Position>>;
   close(): void;
 }
 
 export function openDatabases({ root, isFollowed, report, remembered, deliver }: DatabasesOptions): Databases {
   const readers = new Map<string, DbReader>();
-  const positions: Record<string, Position> = { ...remembered };
+  /** How far what was handed on goes. */
+  const positions = new Map(remembered);
   const stamps = new Map<string, string>();
   const told = new Map<string, string>();
 
@@ -42,7 +44,7 @@ export function openDatabases({ root, isFollowed, report, remembered, deliver }:
     if (stamps.get(path) === stamp) return true;
     if (isFollowed && applicationId(full) === BRIDGE_APPLICATION_ID) return true;
     if (readers.get(path)?.isStale() === true) close(path);
-    const reader = readers.get(path) ?? openReader(full, { follow: isFollowed, position: positions[path] });
+    const reader = readers.get(path) ?? openReader(full, { follow: isFollowed, remembered: inScope(full, positions) });
     readers.set(path, reader);
     let rows = 1;
     let isLocked = false;
@@ -50,10 +52,10 @@ export function openDatabases({ root, isFollowed, report, remembered, deliver }:
       const look = reader.look(ROWS_A_LOOK);
       look.problems.forEach(report);
       ({ rows, isLocked } = look);
-      const { position } = reader;
-      const isTaken =
-        look.records.length === 0 || (await deliver(framesOf(look.records), () => (positions[path] = position)));
-      if (!isTaken) return false;
+      if (rows === 0 && look.records.length === 0) continue;
+      const moved = fromScope(full, reader.moved());
+      for (const [part, position] of moved) positions.set(part, position);
+      if (!(await deliver(framesOf(look.records), moved))) return false;
     }
     if (!isLocked && !reader.isWaiting) stamps.set(path, stamp);
     told.delete(path);
@@ -66,7 +68,6 @@ export function openDatabases({ root, isFollowed, report, remembered, deliver }:
   }
 
   return {
-    positions,
     async look(paths) {
       for (const path of paths) {
         try {

@@ -3,7 +3,7 @@
  * runinfo, any directory or archive with run directories in it. What is read is found by name and content
  * (formats/log_files.ts); keys, pickles and users' data are never opened. A monitoring.db that lies there is read, too.
  *
- * A directory can be followed while the run goes on; how far each file was read is remembered once the journal holds it.
+ * A directory can be followed while the run goes on. How far each file was read is on disk with what was read.
  */
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
@@ -11,18 +11,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
 import { defineReceiver } from '../../core/component.ts';
+import { openDelivery, type Delivery } from '../../core/delivery.ts';
 import { BridgeError } from '../../core/errors.ts';
-import { FilesRead, readingReceiver, requireReadable, type FiniteReceiver } from '../../core/input.ts';
-import { readState, writeState } from '../../core/state.ts';
+import { fileMemory } from '../../core/file_memory.ts';
+import { readingReceiver, requireReadable, type FiniteReceiver } from '../../core/input.ts';
+import { decodeFrames } from '../../formats/frames.ts';
 import { logLimits } from '../../formats/log_cutter.ts';
-import type { Position } from '../monitoring_db/reader.ts';
 import { requireArchive } from './archive.ts';
 import { openDatabases } from './databases.ts';
-import { openDelivery } from './delivery.ts';
 import { directoryTree } from './directory.ts';
 import { plan, type Plan } from './plan.ts';
 import { readTree } from './read.ts';
-import { openTails, type Remembered } from './tail.ts';
+import { openTails } from './tail.ts';
 import { treeLimits, type Tree } from './tree.ts';
 
 const config = z.strictObject({
@@ -37,16 +37,6 @@ const config = z.strictObject({
   record_bytes_max: z.int().min(1_024).max(2 ** 30).default(logLimits.record_bytes_max)
     .describe('Longer records of many lines are cut into several.'),
 }); // prettier-ignore
-
-interface State {
-  readonly path: string;
-  /** How far each log was read, by inode. */
-  readonly files: Record<string, Remembered>;
-  readonly databases: Record<string, Position>;
-}
-
-/** How often, at most, positions are written down while much is read. */
-const SAVE_EVERY_US = 1_000_000;
 
 export const runDir = defineReceiver({
   type: 'run_dir',
@@ -63,66 +53,54 @@ export const runDir = defineReceiver({
     /** Undefined: a directory. */
     let archive: Tree | undefined;
 
-    async function readDirectory(): Promise<void> {
-      const state = await remembered();
-      const delivery = openDelivery(context, signal);
+    async function readDirectory(delivery: Delivery): Promise<void> {
+      const root = resolve(path);
+      const remembered = context.remembered();
       const deliver = delivery.add;
-      const files = new Map(Object.entries(state?.files ?? {}));
-      const tails = openTails({ root: path, limits, report, onBytes, remembered: files, deliver });
+      const tails = openTails({ root, limits, report, onBytes, remembered, deliver });
       const isFollowed = mode === 'follow';
-      const databases = openDatabases({ root: path, isFollowed, report, remembered: state?.databases ?? {}, deliver });
+      const databases = openDatabases({ root, isFollowed, report, remembered, deliver });
       const tree = directoryTree(path, inTree, onBytes);
       let found: Plan = { logs: [], databases: [] };
       let scanned = -Infinity;
-      let saved = 0;
       try {
         do {
           const isScan = context.now() - scanned >= scan_interval_ms * 1_000;
+          const unseen: BridgeError[] = [];
           if (isScan) {
-            found = plan(await tree.look(report), name);
+            found = plan(await tree.look((error) => unseen.push(error)), name);
             scanned = context.now();
+            unseen.forEach(report);
           }
           const isRead =
             (await databases.look(found.databases)) &&
             (await tails.look(found.logs, !isFollowed)) &&
-            (!isScan || (await tails.forgetGone())) &&
+            // What could not be looked into is not gone.
+            (!isScan || unseen.length > 0 || (await tails.forgetGone())) &&
             (await delivery.flush());
           if (!isRead) return;
-          if (context.now() - saved >= SAVE_EVERY_US) {
-            await save(tails.positions, databases.positions);
-            saved = context.now();
-          }
           if (isFollowed) await sleep(poll_interval_ms, undefined, { signal }).catch(() => {}); // stop() wakes us.
         } while (isFollowed && !signal.aborted);
         log.info({ path, files: found.logs.length, databases: found.databases.length }, 'Run directory is read.');
       } finally {
         databases.close();
-        await save(tails.positions, databases.positions);
       }
     }
 
-    async function save(
-      files: ReadonlyMap<string, Remembered>,
-      databases: Readonly<Record<string, Position>>,
-    ): Promise<void> {
-      await writeState(context.stateFile, { path, files: Object.fromEntries(files), databases } satisfies State);
-    }
-
-    async function remembered(): Promise<State | undefined> {
-      const state = (await readState(context.stateFile)) as State | undefined;
-      return state?.path === path ? state : undefined;
-    }
-
-    async function readArchive(tree: Tree): Promise<void> {
-      const files = new FilesRead(context.stateFile);
-      if (await files.has(path)) return log.info({ path }, 'Archive was read before.');
-      const delivery = openDelivery(context, signal);
-      for await (const frames of readTree({ tree, input: name, limits, report })) {
-        if (!(await delivery.add(frames, () => {}))) return;
+    async function readArchive(tree: Tree, delivery: Delivery): Promise<void> {
+      const file = await fileMemory(path, context.remembered());
+      if (file.isRead) return log.info({ path }, 'Archive was read before.');
+      for await (const { frames, positions } of readTree({
+        tree,
+        input: name,
+        limits,
+        report,
+        remembered: file.parts,
+      })) {
+        if (!(await delivery.add(frames, file.reached(positions)))) return;
       }
-      if (!(await delivery.flush()) || signal.aborted) return;
-      await files.add(path);
-      log.info({ path }, 'Archive is read.');
+      await delivery.add([], file.end());
+      if (await delivery.flush()) log.info({ path }, 'Archive is read.');
     }
 
     async function prepare(): Promise<void> {
@@ -136,10 +114,13 @@ export const runDir = defineReceiver({
     }
 
     async function read(): Promise<void> {
+      const delivery = openDelivery(context, decodeFrames, signal);
       try {
-        await (archive === undefined ? readDirectory() : readArchive(archive));
+        await (archive === undefined ? readDirectory(delivery) : readArchive(archive, delivery));
       } catch (error) {
         if (!signal.aborted) report(BridgeError.from(error, 'BRIDGE_IO', `read ${path}`));
+      } finally {
+        await delivery.flush();
       }
     }
 

@@ -9,6 +9,8 @@ import type { Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { Positions } from '../../core/component.ts';
+import type { Delivery } from '../../core/delivery.ts';
 import { BridgeError } from '../../core/errors.ts';
 import type { Frame } from '../../core/frame.ts';
 import { LogCutter, type LogLimits, type LogPosition } from '../../formats/log_cutter.ts';
@@ -18,8 +20,8 @@ const CHUNK_BYTES = 2 ** 19;
 /** First bytes by which a file is known again. */
 const FINGERPRINT_BYTES = 128;
 
-/** How far a file was read, as it is remembered over a restart. */
-export interface Remembered extends LogPosition {
+/** How far a file was read, as it is remembered over a restart, by its inode. */
+interface Remembered extends LogPosition {
   readonly path: string;
   /** First bytes of the file, base64. */
   readonly head: string;
@@ -43,10 +45,9 @@ export interface TailOptions {
   readonly report: (error: BridgeError) => void;
   /** Told how many bytes were read. */
   readonly onBytes: (bytes: number) => void;
-  /** By inode. */
-  readonly remembered: ReadonlyMap<string, Remembered>;
-  /** Takes frames and calls `done` when they are safe; false if the receiver was stopped. */
-  readonly deliver: (frames: readonly Frame[], done: () => void) => Promise<boolean>;
+  /** Those of other parts are passed over. */
+  readonly remembered: Positions;
+  readonly deliver: Delivery['add'];
 }
 
 export interface Tails {
@@ -55,19 +56,22 @@ export interface Tails {
    * go on is given out. Resolves to false if the receiver was stopped.
    */
   look(logs: readonly PlannedLog[], isLast: boolean): Promise<boolean>;
-  /** Forgets files that the last look did not see: they were deleted. */
+  /** Forgets files that the last look did not see, unless it could not see all: they were deleted. */
   forgetGone(): Promise<boolean>;
-  /** How far what is safe goes, by inode. */
-  readonly positions: ReadonlyMap<string, Remembered>;
 }
+
+const INODE = /^\d+:\d+$/;
 
 export function openTails({ root, limits, report, onBytes, remembered, deliver }: TailOptions): Tails {
   const tails = new Map<string, Tail>();
-  const positions = new Map(remembered);
+  /** Of files that have no tail yet. */
+  const known = new Map([...remembered].filter(([part]) => INODE.test(part)) as [string, Remembered][]);
   let seen = new Set<string>();
+  let hasSeenAll = true;
 
   async function look(logs: readonly PlannedLog[], isLast: boolean): Promise<boolean> {
     seen = new Set();
+    hasSeenAll = true;
     for (const log of logs) {
       try {
         const file = await stat(join(root, log.path));
@@ -77,17 +81,18 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
         if (!(await lookAt(id, log, file, isLast))) return false;
       } catch (error) {
         // A file that is gone was renamed, which is seen at the next scan, or deleted.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-          report(BridgeError.from(error, 'BRIDGE_IO', `read ${join(root, log.path)}`));
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+        hasSeenAll = false;
+        report(BridgeError.from(error, 'BRIDGE_IO', `read ${join(root, log.path)}`));
       }
     }
     return true;
   }
 
   async function lookAt(id: string, log: PlannedLog, { size, mtimeMs }: Stats, isLast: boolean): Promise<boolean> {
-    const known = tails.get(id);
+    const tail = tails.get(id);
     // Where nobody has written since the last look, what waits is whole.
-    if (known?.read === size && known.changed === mtimeMs) return give(id, known, known.cutter.flush(false));
+    if (tail?.read === size && tail.changed === mtimeMs) return give(id, tail, tail.cutter.flush(false));
     const file = await open(join(root, log.path));
     try {
       const head = await bytesAt(file, 0, FINGERPRINT_BYTES);
@@ -115,67 +120,78 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
     head: string,
     isLast: boolean,
   ): Promise<Tail | undefined> {
+    const path = join(root, log.path);
     const isSame = (file: { head: string; offset: number }): boolean => size >= file.offset && begins(head, file.head);
-    const known = tails.get(id) ?? adopted(id, log.path, isSame);
-    if (known !== undefined && isSame({ head: known.head, offset: known.read })) {
-      known.path = log.path;
-      known.head = head;
-      return known;
+    const found = tails.get(id) ?? (await adopted(id, path, isSame));
+    if (found !== undefined && isSame({ head: found.head, offset: found.read })) {
+      found.path = path;
+      found.head = head;
+      return found;
     }
-    if (known !== undefined && !(await forget(id, known))) return undefined;
-    const before = positions.get(id) ?? [...positions.values()].find(({ path }) => path === log.path);
+    if (found !== undefined && !(await forget(id, found))) return undefined;
+    const before = known.get(id) ?? [...known.values()].find((file) => file.path === path);
     const cutter = new LogCutter(log.header, limits, report, before && isSame(before) ? before : undefined);
     if (isLast && before?.size === size && isSame(before)) cutter.skipTo(size);
-    const tail = { path: log.path, head, cutter, read: cutter.position.offset, changed: 0 };
+    const tail = { path, head, cutter, read: cutter.position.offset, changed: 0 };
     tails.set(id, tail);
     return tail;
   }
 
   /** The file that was at this path, if its inode alone is another one now. */
-  function adopted(
+  async function adopted(
     id: string,
     path: string,
     isSame: (file: { head: string; offset: number }) => boolean,
-  ): Tail | undefined {
+  ): Promise<Tail | undefined> {
     for (const [other, tail] of tails) {
       if (tail.path !== path || !isSame({ head: tail.head, offset: tail.read })) continue;
       tails.delete(other);
       tails.set(id, tail);
+      await deliver([], new Map([...reached(other, undefined), ...reached(id, positionOf(tail))]));
       return tail;
     }
     return undefined;
   }
 
   /** What waits of a file that is gone is whole now. */
-  async function forget(id: string, tail: Tail): Promise<boolean> {
+  function forget(id: string, { cutter }: Tail): Promise<boolean> {
     tails.delete(id);
-    const isGiven = await giveLast(id, tail);
-    positions.delete(id);
-    return isGiven;
+    known.delete(id);
+    return deliver([...cutter.flush(false), ...cutter.flush(true)], reached(id, undefined));
   }
 
   async function forgetGone(): Promise<boolean> {
+    if (!hasSeenAll) return true;
     for (const [id, tail] of tails) if (!seen.has(id) && !(await forget(id, tail))) return false;
-    for (const id of positions.keys()) if (!seen.has(id)) positions.delete(id);
+    for (const id of known.keys()) {
+      if (seen.has(id)) continue;
+      known.delete(id);
+      if (!(await deliver([], reached(id, undefined)))) return false;
+    }
     return true;
   }
 
   async function give(id: string, tail: Tail, frames: readonly Frame[]): Promise<boolean> {
-    if (frames.length === 0) return true;
-    const position = { ...tail.cutter.position, path: tail.path, head: tail.head };
-    return deliver(frames, () => positions.set(id, position));
+    return frames.length === 0 || deliver(frames, reached(id, positionOf(tail)));
   }
 
   /** Gives out all that is there, a last line without its newline too, as there is nothing to wait for. */
   async function giveLast(id: string, tail: Tail): Promise<boolean> {
     if (!(await give(id, tail, tail.cutter.flush(false)))) return false;
-    const { position } = tail.cutter;
+    const position = { ...positionOf(tail), size: tail.read };
     const frames = tail.cutter.flush(true);
-    const kept = { ...position, path: tail.path, head: tail.head, size: tail.read };
-    return frames.length === 0 || deliver(frames, () => positions.set(id, kept));
+    return frames.length === 0 || deliver(frames, reached(id, position));
   }
 
-  return { look, forgetGone, positions };
+  return { look, forgetGone };
+}
+
+function positionOf({ cutter, path, head }: Tail): Remembered {
+  return { ...cutter.position, path, head };
+}
+
+function reached(id: string, position: Remembered | undefined): Positions {
+  return new Map([[id, position]]);
 }
 
 /** True if a file that now begins with `now` is the one that began with `then`; a short one may have grown since. */
