@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { gzipSync } from 'node:zlib';
 
 import type { BridgeError } from '../bridge/core/errors.ts';
-import type { Frame } from '../bridge/core/frame.ts';
+import { Channel, type Frame } from '../bridge/core/frame.ts';
 import { decodeFrames } from '../bridge/formats/frames.ts';
 import { findInputs, readFrames } from '../bridge/inputs.ts';
 import { fixtureBytes, recordedFrames } from './helpers/fixtures.ts';
@@ -34,7 +34,9 @@ describe('inputs', () => {
     return { frames, problems, bytes };
   }
 
-  const text = (frames: readonly Frame[]) => Buffer.concat(frames.map(({ payload }) => payload)).toString();
+  /** What was read, without the headers of chunks. */
+  const text = (frames: readonly Frame[]) =>
+    frames.map(({ channel, payload }) => Buffer.from(payload).toString().replace(channel === Channel.log ? /^.*\n/ : '', '')).join(''); // prettier-ignore
   const capture = fixtureBytes(NAME, 'messages.bin');
 
   it('takes a capture for a capture, whatever it is called, gzipped or not', async () => {
@@ -48,8 +50,16 @@ describe('inputs', () => {
       const { frames, problems } = await read(lines, 'capture.bin.gz');
       assert.equal(text(frames).trim(), lines.trim());
       assert.deepEqual(problems, []);
-      assert.ok(frames.every(({ channel }) => channel === 14));
     }
+  });
+
+  it('tells of each JSON line where it stood, and nothing of what run the file may be of', async () => {
+    const { frames } = await read('{"a":1}\n\n{"b":2}\n', 'prototype.jsonl');
+    const source = { 'source.receiver': 'test', 'source.format': 'json', 'source.input': 'prototype.jsonl', 'source.path': 'prototype.jsonl' }; // prettier-ignore
+    assert.deepEqual(decodeFrames(frames, 'test').records, [
+      { a: 1, ...source, 'source.line': 1 },
+      { b: 2, ...source, 'source.line': 3 },
+    ]);
   });
 
   it('never cuts a line, however long the file', async () => {
@@ -58,8 +68,7 @@ describe('inputs', () => {
     );
     const { frames } = await read(gzipSync(`${lines.join('\n')}\n`));
     assert.ok(frames.length > 1);
-    const read_ = frames.flatMap(({ payload }) => Buffer.from(payload).toString().split('\n').filter((line) => line !== '')); // prettier-ignore
-    assert.deepEqual(read_, lines);
+    assert.equal(text(frames), `${lines.join('\n')}\n`);
   });
 
   it('uses what is whole of a capture that was cut off, and says so', async () => {
