@@ -1,6 +1,6 @@
 /**
- * When a block waited for the batch system and when it ran, and until when a manager's workers were there. A block whose manager
- * has registered runs, whoever failed to say so; a manager on which a task still ran was there.
+ * When a block waited for the batch system and when it ran. A block whose manager has registered runs, whoever failed to
+ * say so.
  */
 import type { BlockRow, ManagerRow } from '../core/row.ts';
 
@@ -20,9 +20,4 @@ export function blockSpans(block: BlockRow, managers: readonly ManagerRow[], end
   if (up < (running?.[1] ?? Infinity)) told.push(['RUNNING', up]);
   told.sort((a, b) => a[1] - b[1]);
   return told.map(([state, from], k) => ({ state, from, to: told[k + 1]?.[1] ?? block.ended ?? end }));
-}
-
-/** `lastUse`: the last word of any task on it; null if it ran none. */
-export function managerEnd({ lost, active, last_seen }: ManagerRow, lastUse: number | null, end: number): number {
-  return lost ?? (active ? end : Math.max(last_seen, lastUse ?? last_seen));
 }

@@ -3,15 +3,17 @@
  * were read from. Works from rows alone; log lines split the time between launch and start further, and tell of trouble that
  * no row shows.
  */
-import type { BlockRow, ManagerRow, RunRow } from '../core/row.ts';
-import { blockSpans, managerEnd } from './blocks.ts';
+import type { ManagerRow, RunRow } from '../core/row.ts';
+import { blockSpans } from './blocks.ts';
 import { logPhaseNames } from '../core/log_phases.ts';
 import { clocksDisagree, type LogPhase } from './log_phases.ts';
+import { managerState, type Surroundings } from './managers.ts';
 import { LimitSweep, type Limit, type Period } from './periods.ts';
 import { Quantities, type Spread } from './quantities.ts';
 import { signsOf, type ErrorLines, type Sign } from './signs.ts';
 import { waitKinds, waitsOf, type TaskFacts, type TryFacts, type WaitKind } from './waits.ts';
 import { evidence, words } from './words.ts';
+import { managerSpans, type WorkerSpan } from './workers.ts';
 
 export interface BottleneckInput {
   readonly run: Pick<RunRow, 'closed' | 'completed' | 'last_task_info' | 'last_seen'>;
@@ -21,9 +23,11 @@ export interface BottleneckInput {
   /** Each task with its launched tries in order. */
   readonly tasks: Iterable<{ readonly task: TaskFacts; readonly tries: readonly TryFacts[] }>;
   readonly managers: readonly ManagerRow[];
-  /** The last word of any task on a manager. */
-  readonly lastUse: ReadonlyMap<string, number>;
-  readonly blocks: readonly BlockRow[];
+  readonly around: Surroundings;
+  /** Workers that no manager tells of: those of Work Queue and TaskVine, in cores. */
+  readonly connected: readonly WorkerSpan[];
+  /** Which of them were given to tasks, and when. */
+  readonly occupied: readonly WorkerSpan[];
   readonly phases: Iterable<LogPhase>;
   readonly errors: readonly ErrorLines[];
   readonly failedTries: number;
@@ -58,7 +62,7 @@ export interface Bottleneck {
   readonly waits: readonly WaitSum[];
   readonly apps: readonly { readonly app: string | null; readonly tasks: number; readonly waits: Readonly<Record<WaitKind, number>> }[];
   readonly signs: readonly Sign[];
-  /** What would tell more. */
+  /** How to read it, and what would tell more. */
   readonly missing: readonly string[];
 } // prettier-ignore
 
@@ -71,6 +75,7 @@ const sums = (): Sums => Object.fromEntries(waitKinds.map((kind) => [kind, new Q
 export function bottleneckOf(input: BottleneckInput): Bottleneck {
   const { start, end } = input;
   const sweep = new LimitSweep({ start, end });
+  for (const span of input.occupied) sweep.occupied(span);
   const waits = sums();
   const apps = new Map<string | null, { tasks: number; waits: Sums }>();
   let tasks = 0;
@@ -94,23 +99,29 @@ export function bottleneckOf(input: BottleneckInput): Bottleneck {
     }
     if (each.task.final && each.task.returned !== null) sweep.completed(each.task.returned);
   }
-  for (const manager of input.managers)
-    sweep.manager(manager, managerEnd(manager, input.lastUse.get(manager.manager) ?? null, end));
-  for (const block of input.blocks) for (const span of blockSpans(block, input.managers, end)) sweep.block(span);
+  const { managers, around, connected } = input;
+  const workers = [...managerSpans(managers, around), ...connected];
+  for (const span of workers) sweep.workers(span);
+  for (const block of around.blocks) for (const span of blockSpans(block, managers, end)) sweep.block(span);
   const logged = addPhases(input, sweep);
   const periods = sweep.periods();
   const limits = sharesOf(periods);
   return {
     start, end, tasks, ...verdictOf(limits, tasks), limits,
-    periods: periods.map((period) => ({ ...period, title: words[period.limit].title, evidence: evidence(period.load) })),
+    periods: periods.map((period) => ({ ...period, title: titleOf(period), evidence: evidence(period.load, managers.length > 0 || connected.length === 0) })),
     waits: [...waitKinds.map((kind) => sumOf(kind, 'states', waits[kind])), ...logged.sums].filter(({ count }) => count > 0),
     apps: [...apps].sort((a, b) => b[1].tasks - a[1].tasks).slice(0, appsShownMax).map(([app, each]) => ({ app, tasks: each.tasks, waits: medians(each.waits) })),
-    signs: signsOf({ ...input, periods, unreturned, tries, disagreeing: logged.disagreeing }),
-    missing: missing(input.managers, logged),
+    signs: signsOf({
+      ...input, blocks: around.blocks, lost: managers.filter((manager) => managerState(manager, around) === 'lost'), periods, unreturned, tries,
+      disagreeing: logged.disagreeing, held: managers.length > 0 || connected.length === 0 ? undefined : { workers: logged.worker, functions: waits.running.sum },
+    }),
+    missing: [...counted(connected), ...missing(workers, logged)],
   }; // prettier-ignore
 }
 
 interface Logged {
+  /** Time on workers by the logs, in all. */
+  readonly worker: number;
   readonly sums: readonly WaitSum[];
   readonly disagreeing: number;
   /** Most of what logs tell was not in the time of the run that monitoring tells. */
@@ -135,6 +146,7 @@ function addPhases({ phases, start: first, end: last }: BottleneckInput, sweep: 
   }
   return {
     sums: [...byName].flatMap(([name, of]) => (of.count === 0 ? [] : [sumOf(name, 'logs', of)])),
+    worker: byName.get('worker')?.sum ?? 0,
     disagreeing,
     isElsewhere: 2 * inside < all,
   };
@@ -173,10 +185,21 @@ function verdictOf(limits: Bottleneck['limits'], tasks: number): Pick<Bottleneck
   };
 }
 
-function missing(managers: readonly ManagerRow[], { sums: logged, isElsewhere }: Logged): string[] {
+function titleOf({ limit, executors }: Period): string {
+  const { title } = words[limit];
+  return executors.length === 0 ? title : `${title} of ${executors.join(', ')}`;
+}
+
+/** How workers are counted, where it is not as everybody thinks. */
+function counted(connected: readonly WorkerSpan[]): string[] {
+  const names = [...new Set(connected.map(({ executor }) => executor ?? 'an executor'))].join(', ');
+  return names === '' ? [] : [`Workers of ${names} are counted in cores: its transaction log tells which worker processes were connected, with how many cores.`];
+} // prettier-ignore
+
+function missing(workers: readonly WorkerSpan[], { sums: logged, isElsewhere }: Logged): string[] {
   return [
     ...(isElsewhere ? ['What the logs tell lies outside the run’s time by monitoring, which writes local times without a zone: give the run’s with --time-zone, such as Europe/Berlin. Until then the periods do without the logs.'] : []),
-    ...(managers.some(({ workers }) => workers !== null) ? [] : ['How many workers there were is not known: monitoring of HTEX tells it, and so do the logs of its managers. Without it, busy and idle workers cannot be told apart.']),
+    ...(workers.length > 0 ? [] : ['How many workers there were is not known: monitoring of HTEX tells it, and so do the logs of its managers. Without it, busy and idle workers cannot be told apart.']),
     ...(logged.length > 0 ? [] : ['The logs of the run directory would split the time between launch and start into the submit side, the interchange’s queue and the manager’s queue.']),
   ]; // prettier-ignore
 }

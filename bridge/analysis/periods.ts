@@ -4,11 +4,11 @@
  * the submit side has not handed over, whose results it has not taken, or that wait for other tasks; each counts for as many idle
  * workers as it has tasks, and of equals the nearest to the workers is named. Neighbours with one limit are a period.
  */
-import type { ManagerRow } from '../core/row.ts';
 import type { BlockSpan } from './blocks.ts';
 import type { LogPhase } from './log_phases.ts';
 import { CoverSweep, type Window } from './series.ts';
 import type { Wait, WaitKind } from './waits.ts';
+import type { WorkerSpan } from './workers.ts';
 
 export const limits = ['workers', 'blocks', 'managers', 'interchange', 'submit', 'dependencies', 'results', 'executor', 'tail', 'idle'] as const; // prettier-ignore
 export type Limit = (typeof limits)[number];
@@ -33,6 +33,8 @@ export interface Load {
   readonly workers: number | null;
   readonly busy: number;
   readonly idle: number;
+  /** Busy workers of executors that have no idle ones while tasks wait for them. */
+  readonly saturated: number;
   readonly blocks_pending: number;
   readonly completed: number;
 }
@@ -42,6 +44,14 @@ export interface Period {
   readonly to: number;
   readonly limit: Limit;
   readonly load: Load;
+  /** Where the workers are the limit and there are several executors: whose. */
+  readonly executors: readonly string[];
+}
+
+/** One slice. */
+interface Slice {
+  readonly load: Load;
+  readonly saturated: readonly string[];
 }
 
 /** Slices a run is cut into. */
@@ -66,6 +76,7 @@ export class LimitSweep {
   readonly #window: Window;
   readonly #kinds: Readonly<Record<WaitKind, CoverSweep>>;
   readonly #executors = new Map<string, ExecutorSweep>();
+  readonly #occupied = new Set<string>();
   readonly #logged: Readonly<Record<LoggedPhase, CoverSweep>>;
   readonly #pending: CoverSweep;
   readonly #completed: Float64Array;
@@ -84,7 +95,13 @@ export class LimitSweep {
   wait({ kind, executor, from, to }: Wait): void {
     this.#kinds[kind].add(from, to, 1);
     if (kind === 'queued') this.#executor(executor).queued.add(from, to, 1);
-    if (kind === 'running') this.#executor(executor).busy.add(from, to, 1);
+    if (kind === 'running' && !this.#occupied.has(executor ?? '')) this.#executor(executor).busy.add(from, to, 1);
+  }
+
+  /** Workers that a log says were given to a task: before any wait of the same executor, which then tells no busy worker. */
+  occupied({ executor, workers, from, to }: WorkerSpan): void {
+    this.#occupied.add(executor ?? '');
+    this.#executor(executor).busy.add(from, to, workers);
   }
 
   /** A phase that log lines bound. */
@@ -99,12 +116,10 @@ export class LimitSweep {
     this.#completed[slice] = (this.#completed[slice] ?? 0) + 1;
   }
 
-  /** Workers were there until `to`. */
-  manager({ executor, workers, registered }: ManagerRow, to: number): void {
-    if (workers === null) return;
+  workers({ executor, workers, from, to }: WorkerSpan): void {
     const sweep = this.#executor(executor);
     sweep.hasWorkers = true;
-    sweep.workers.add(registered, to, workers);
+    sweep.workers.add(from, to, workers);
   }
 
   block({ state, from, to }: BlockSpan): void {
@@ -112,9 +127,9 @@ export class LimitSweep {
   }
 
   periods(): Period[] {
-    const loads = this.#loads();
+    const found = this.#slices();
     const step = (this.#window.end - this.#window.start) / slices;
-    const names = smooth(loads.map(limitOf));
+    const names = smooth(found.map(({ load }) => limitOf(load)));
     const periods: Period[] = [];
     for (let from = 0; from < slices;) {
       let to = from + 1;
@@ -123,7 +138,8 @@ export class LimitSweep {
         from: Math.round(this.#window.start + from * step),
         to: Math.round(this.#window.start + to * step),
         limit: names[from] ?? 'idle',
-        load: mean(loads.slice(from, to)),
+        load: mean(found.slice(from, to).map(({ load }) => load)),
+        executors: names[from] === 'workers' && this.#executors.size > 1 ? mostly(found.slice(from, to)) : [],
       });
       from = to;
     }
@@ -139,21 +155,22 @@ export class LimitSweep {
     return sweep;
   }
 
-  #loads(): Load[] {
+  #slices(): Slice[] {
     const kinds = Object.fromEntries(Object.entries(this.#kinds).map(([kind, sweep]) => [kind, sweep.result()]));
     const of = (kind: WaitKind, slice: number): number => kinds[kind]?.[slice] ?? 0;
-    const executors = [...this.#executors.values()].map(({ queued, busy, workers, hasWorkers }) => ({
-      queued: queued.result(), busy: busy.result(), workers: hasWorkers ? workers.result() : null,
+    const executors = [...this.#executors].map(([label, { queued, busy, workers, hasWorkers }]) => ({
+      label, queued: queued.result(), busy: busy.result(), workers: hasWorkers ? workers.result() : null,
     })); // prettier-ignore
     const pending = this.#pending.result();
     const isLogged = loggedPhases.some((name) => this.#logged[name].total > 0);
     const logged = Object.fromEntries(loggedPhases.map((name) => [name, this.#logged[name].result()]));
     const inLog = (name: LoggedPhase, slice: number): number | null => (isLogged ? (logged[name]?.[slice] ?? 0) : null);
-    return Array.from({ length: slices }, (_, slice): Load => {
+    return Array.from({ length: slices }, (_, slice): Slice => {
       const parts = { with_workers: 0, without_workers: 0, untold: 0 };
       let workers: number | null = null;
       let busy = 0;
       let idle = 0;
+      const full: { readonly label: string; readonly used: number }[] = [];
       for (const executor of executors) {
         const queue = executor.queued[slice] ?? 0;
         if (executor.workers === null) {
@@ -166,15 +183,18 @@ export class LimitSweep {
         workers = (workers ?? 0) + have;
         busy += used;
         idle += free;
+        if (have >= FEW && used >= BUSY * have && queue >= FEW) full.push({ label: executor.label, used });
         if (have < FEW) parts.without_workers += queue;
         else parts.with_workers += queue;
       }
-      return {
+      const saturated = full.reduce((sum, { used }) => sum + used, 0);
+      const load = {
         dependencies: of('dependencies', slice), submit: of('submit', slice), queued: of('queued', slice), running: of('running', slice),
         returning: of('returning', slice), ...parts, to_interchange: inLog('submit', slice), in_interchange: inLog('interchange_queue', slice),
-        at_managers: inLog('manager_queue', slice), workers, busy, idle, blocks_pending: pending[slice] ?? 0,
+        at_managers: inLog('manager_queue', slice), workers, busy, idle, saturated, blocks_pending: pending[slice] ?? 0,
         completed: this.#completed[slice] ?? 0,
       }; // prettier-ignore
+      return { load, saturated: full.map(({ label }) => label) };
     });
   }
 }
@@ -189,6 +209,8 @@ export function limitOf(load: Load): Limit {
   const atManagers = load.at_managers ?? 0;
   const isLate = (load.to_interchange ?? 0) > (load.in_interchange ?? 0) + atManagers;
   const causes: readonly [Limit, number][] = [
+    // Of several executors one may be full while others are idle.
+    ['workers', load.saturated],
     ['blocks', load.without_workers],
     ['managers', 2 * atManagers >= idle ? explains(Math.min(atManagers, load.with_workers)) : 0],
     [isLate ? 'submit' : 'interchange', explains(load.with_workers - atManagers)],
@@ -200,6 +222,13 @@ export function limitOf(load: Load): Limit {
   const [limit, most] = causes.reduce((best, each) => (each[1] > best[1] ? each : best));
   if (most >= FEW) return limit;
   return running >= FEW ? 'tail' : 'idle';
+}
+
+/** Executors that are full in at least half of the slices. */
+function mostly(found: readonly Slice[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { saturated } of found) for (const label of saturated) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return [...counts].filter(([, count]) => 2 * count >= found.length).map(([label]) => label).sort(); // prettier-ignore
 }
 
 /** A single slice between two equal neighbours is noise. */
@@ -218,7 +247,7 @@ function mean(loads: readonly Load[]): Load {
     dependencies: of('dependencies'), submit: of('submit'), queued: of('queued'), running: of('running'), returning: of('returning'),
     with_workers: of('with_workers'), without_workers: of('without_workers'), untold: of('untold'),
     to_interchange: known('to_interchange'), in_interchange: known('in_interchange'), at_managers: known('at_managers'),
-    workers: known('workers'), busy: of('busy'), idle: of('idle'), blocks_pending: of('blocks_pending'),
+    workers: known('workers'), busy: of('busy'), idle: of('idle'), saturated: of('saturated'), blocks_pending: of('blocks_pending'),
     completed: loads.reduce((sum, { completed }) => sum + completed, 0),
   }; // prettier-ignore
 }

@@ -27,7 +27,8 @@ export interface ErrorLines {
 
 export interface SignFacts {
   readonly run: Pick<RunRow, 'closed' | 'completed' | 'last_task_info' | 'last_seen'>;
-  readonly managers: readonly ManagerRow[];
+  /** Managers that left without being asked to. */
+  readonly lost: readonly ManagerRow[];
   readonly blocks: readonly BlockRow[];
   readonly errors: readonly ErrorLines[];
   readonly periods: readonly Period[];
@@ -35,6 +36,8 @@ export interface SignFacts {
   readonly unreturned: number;
   readonly tries: number;
   readonly failedTries: number;
+  /** Time that tasks held workers, and time of their own functions in it, where workers start a Python for each task. */
+  readonly held: { readonly workers: number; readonly functions: number } | undefined;
   /** Log phases of which the clocks of two hosts tell that they ended before they started. */
   readonly disagreeing: number;
 }
@@ -55,6 +58,7 @@ export function signsOf(facts: SignFacts): Sign[] {
     ...lostManagers(facts),
     ...failedBlocks(facts),
     ...idleWorkers(facts),
+    ...startUp(facts),
     ...failedTries(facts),
     ...errorLines(facts),
     ...clocks(facts),
@@ -81,14 +85,13 @@ function neverBack({ run, unreturned }: SignFacts): Sign[] {
   return [{ sign: 'never_returned', time: null, count: unreturned, text, where: null }];
 }
 
-function lostManagers({ managers }: SignFacts): Sign[] {
-  const lost = managers.filter((manager) => manager.lost !== null);
+function lostManagers({ lost }: SignFacts): Sign[] {
   if (lost.length === 0) return [];
   const hosts = [...new Set(lost.map(({ host }) => host ?? 'unknown'))].join(', ');
   const text =
     `${plural(lost.length, 'manager')} lost (on ${hosts}): killed, out of memory, or cut off. What it ran failed with ManagerLost ` +
     'and was tried again where retries were left; the standard error of its block’s submit script often has the reason.';
-  return [{ sign: 'managers_lost', time: earliest(lost.map(({ lost: at }) => at)), count: lost.length, text, where: null }]; // prettier-ignore
+  return [{ sign: 'managers_lost', time: earliest(lost.map(({ left }) => left)), count: lost.length, text, where: null }]; // prettier-ignore
 }
 
 function failedBlocks({ blocks }: SignFacts): Sign[] {
@@ -107,6 +110,14 @@ function idleWorkers({ periods }: SignFacts): Sign[] {
     `Workers were idle while tasks were with their executor: ${seconds.toPrecision(3)} worker-seconds in ` +
     `${plural(idle.length, 'period')}. With short tasks that is the cost of the way; with long ones look for managers that ask for no work.`;
   return [{ sign: 'idle_while_work_waits', time: idle[0]?.from ?? null, count: idle.length, text, where: null }];
+}
+
+function startUp({ held }: SignFacts): Sign[] {
+  if (held === undefined || held.functions === 0 || held.workers < 2 * held.functions) return [];
+  const text =
+    `Tasks held their workers ${(held.workers / held.functions).toPrecision(2)} times as long as their own functions ran: Work Queue and ` +
+    'TaskVine start a new Python for each task, which loads Parsl and the function from disk. Longer tasks help, and so does a faster disk.';
+  return [{ sign: 'start_up', time: null, count: 1, text, where: null }];
 }
 
 function failedTries({ tries, failedTries: failed }: SignFacts): Sign[] {

@@ -68,11 +68,14 @@ export const words: Readonly<Record<Limit, Words>> = {
   },
 };
 
-/** The numbers that a limit was read from, as a sentence. Means over the period; what is nothing is left out. */
-export function evidence(load: Load): string {
+/**
+ * The numbers that a limit was read from, as a sentence. Means over the period; what is nothing is left out. `hasManagers`: false
+ * for Work Queue and TaskVine, which keep the tasks that wait in a queue of their own.
+ */
+export function evidence(load: Load, hasManagers = true): string {
   const { workers, busy, queued, running, dependencies, submit, returning, blocks_pending, completed } = load;
   const waiting = [
-    some(queued, `with the executor${inLogs(load)}`),
+    some(queued, `with the executor${inLogs(load, hasManagers)}`),
     some(submit, 'not handed over yet'),
     some(dependencies, 'waiting for other tasks'),
   ].filter((part) => part !== '');
@@ -90,11 +93,11 @@ const few = (value: number): string => (value >= 10 ? String(Math.round(value)) 
 const some = (value: number | null, what: string): string =>
   value === null || value < 0.05 ? '' : `${few(value)} ${what}`;
 
-function inLogs({ to_interchange, in_interchange, at_managers }: Load): string {
+function inLogs({ to_interchange, in_interchange, at_managers }: Load, hasManagers: boolean): string {
   const parts = [
     some(to_interchange, 'on the way out of the submit side'),
     some(in_interchange, 'in the interchange’s queue'),
-    some(at_managers, 'at managers'),
+    some(at_managers, hasManagers ? 'at managers' : 'in the executor’s queue'),
   ].filter((part) => part !== '');
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }

@@ -116,7 +116,8 @@ export interface ManagerRow {
   readonly memory: number | null;
   readonly registered: number;
   readonly last_seen: number;
-  readonly lost: number | null;
+  /** When it was told to be active no more: held, gone with its block, or lost. */
+  readonly left: number | null;
   readonly active: boolean;
   readonly draining: boolean;
   /** Executor tasks it holds now. */

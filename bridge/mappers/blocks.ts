@@ -107,7 +107,7 @@ function openUse(run: Run, zone: Zone): OpenUse {
 
 /** By number of their block: where two executors have one of a number, nothing tells whose its managers are. */
 function liveManagers(run: Run): Map<string, Manager[]> {
-  const live = [...run.managers.values()].filter(({ active, lost }) => active.value !== false && !isKnown(lost));
+  const live = [...run.managers.values()].filter(({ active, left }) => active.value !== false && !isKnown(left));
   return Map.groupBy(live, ({ block }) => block.value ?? '');
 }
 

@@ -10,7 +10,7 @@ import { toMicros } from '../core/time.ts';
 import type { Zone } from '../core/time.ts';
 import type { Block, Manager, Run, Sample, Task, Try } from '../model/entities.ts';
 import type { Earliest } from '../model/facts.ts';
-import { shownStates, TIMES_END } from '../model/facts.ts';
+import { isKnown, shownStates, TIMES_END } from '../model/facts.ts';
 import { timeOf } from '../model/learn.ts';
 import type { Moment } from '../model/resolve.ts';
 import {
@@ -21,6 +21,8 @@ import { isBlockEnd, isFinal, laneOf } from '../model/states.ts';
 import type { Touched } from '../model/touched.ts';
 import { currentZone, instantOf, lastInstantOf, stateInstant } from '../model/zone.ts';
 import { memoSource, unlessNone } from './traces.ts';
+
+const NEVER = { local: NaN, instant: NaN };
 
 export function rowsOf(
   touched: Touched,
@@ -34,7 +36,9 @@ export function rowsOf(
     tasks: touched.tasks.map((task) => taskRow(task, zoneOf(task.run))),
     tries: touched.tasks.flatMap((task) => launchedTries(task).map((attempted) => tryRow(attempted, zoneOf(task.run)))),
     blocks: touched.blocks.map((block) => blockRow(block, zoneOf(block.run))),
-    managers: touched.managers.map((manager) => managerRow(manager, zoneOf(manager.run))),
+    managers: touched.managers
+      .filter(({ registered }) => isKnown(registered))
+      .map((manager) => managerRow(manager, zoneOf(manager.run))),
     samples,
     records,
   };
@@ -184,6 +188,7 @@ function blockRow(block: Block, zone: Zone): BlockRow {
 
 function managerRow(manager: Manager, zone: Zone): ManagerRow {
   const registered = instantOf(manager.registered, zone) ?? 0;
+  const heard = manager.run.managersHeard.get(manager.id) ?? NEVER;
   return {
     run: manager.run.id,
     manager: manager.id,
@@ -194,9 +199,9 @@ function managerRow(manager: Manager, zone: Zone): ManagerRow {
     cpus: manager.cpus.value ?? null,
     memory: manager.memory.value ?? null,
     registered,
-    last_seen: lastInstantOf(manager.lastSeen, zone) ?? registered,
-    lost: instantOf(manager.lost, zone) ?? null,
-    active: manager.active.value ?? false,
+    last_seen: Math.max(registered, lastInstantOf(manager.lastSeen, zone) ?? 0, lastInstantOf(heard, zone) ?? 0),
+    left: instantOf(manager.left, zone) ?? null,
+    active: manager.active.value ?? true,
     draining: manager.draining.value ?? false,
     held: manager.held.value ?? 0,
   };

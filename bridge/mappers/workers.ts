@@ -34,7 +34,7 @@ export function countWorkers(run: Run, zone: Zone, now: number, isOver: boolean)
     const workers = manager.workers.value ?? 0;
     const { start, end } = managerInterval(manager, now, zone);
     count.paid += (workers * Math.max(0, Math.min(now, end.at) - start.at)) / 1e6;
-    if (isOver || manager.active.value === false || isKnown(manager.lost) || end.at < now) {
+    if (isOver || manager.active.value === false || isKnown(manager.left) || end.at < now) {
       count.gone += 1;
       continue;
     }

@@ -36,6 +36,8 @@ export interface Run {
   readonly blocksById: Map<string, Block[]>;
   /** Managers by placeOf() their block and host, so that a try finds its own among thousands. */
   readonly managersAt: Map<string, Manager[]>;
+  /** When lines of a manager's own log, or of its workers', were last written. */
+  readonly managersHeard: Map<string, Times>;
   /** First time any record about the run speaks of; the latest, and the latest TASK_INFO's. */
   readonly firstSeen: Earliest;
   readonly lastSeen: Times;
@@ -188,6 +190,8 @@ export interface Block {
 export interface Manager {
   readonly run: Run;
   readonly id: string;
+  /** Told by log lines alone; NODE_INFO names none. */
+  readonly executor: Latest<string>;
   readonly block: Latest<string>;
   readonly host: Latest<string>;
   readonly workers: Latest<number>;
@@ -200,7 +204,8 @@ export interface Manager {
   readonly draining: Latest<boolean>;
   readonly held: Latest<number>;
   readonly registered: Earliest;
-  readonly lost: Earliest;
+  /** It was told to be active no more: held, gone with its block, or lost. */
+  readonly left: Earliest;
   readonly lastSeen: Times;
   touched: boolean;
 }
@@ -231,6 +236,7 @@ export function newRun(id: string): Run {
     managers: new Map(),
     blocksById: new Map(),
     managersAt: new Map(),
+    managersHeard: new Map(),
     firstSeen: earliest(),
     lastSeen: last(),
     lastTaskInfo: last(),
@@ -321,6 +327,7 @@ export function newManager(run: Run, id: string): Manager {
   return {
     run,
     id,
+    executor: latest(),
     block: latest(),
     host: latest(),
     workers: latest(),
@@ -332,7 +339,7 @@ export function newManager(run: Run, id: string): Manager {
     draining: latest(),
     held: latest(),
     registered: earliest(),
-    lost: earliest(),
+    left: earliest(),
     lastSeen: last(),
     touched: false,
   };

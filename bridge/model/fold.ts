@@ -17,9 +17,9 @@ import { newManager, newRun, newTask } from './entities.ts';
 import type { Stamp, StateFact } from './facts.ts';
 import { isKnown, learn, learnState, rankOf } from './facts.ts';
 import {
-  attemptOf, attemptOfStatus, blockOf, indexOf, isLine, isWorkerRecord, learnDelay, learnExecutor, learnGivenUp,
+  attemptOf, attemptOfStatus, blockOf, indexOf, isLine, isWorkerRecord, learnDelay, learnExecutor, learnGivenUp, learnHeard,
   learnLast, learnLine, learnLogsDelay, learnManager, learnRun, learnTask, learnTime, learnTry, learnWaits, learnWorker, stampOf,
-  tellsOfTask, tryOf, workerFactOf,
+  tellsOfManager, tellsOfTask, tryOf, workerFactOf,
 } from './learn.ts'; // prettier-ignore
 import { assignLooseFacts } from './loose.ts';
 import { learnMemoSource } from './memo.ts';
@@ -135,8 +135,9 @@ export class Fold {
     }
     this.#applyRun(run, record);
     if (stamp === undefined) return;
+    if (stamp.logged) learnHeard(run, record, stamp);
     if (record['parsl.block_state'] !== undefined) this.#applyBlock(run, record, stamp);
-    else if (record['parsl.manager_info.worker_count'] !== undefined) this.#applyManager(run, record, stamp);
+    if (tellsOfManager(record)) this.#applyManager(run, record, stamp);
   }
 
   /** Closes one run, or all: what is unfinished is closed as it stands. */

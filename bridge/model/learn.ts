@@ -325,11 +325,29 @@ export function blockOf(run: Run, record: WideRecord): Block | undefined {
   return block;
 }
 
-/** NODE_INFO: the manager's whole record, of which the newest counts. */
+/** True if a record tells that a manager is there, or is there no more. */
+export function tellsOfManager(record: WideRecord): boolean {
+  return (
+    record['parsl.manager_info.worker_count'] !== undefined || flag(record, 'parsl.manager_info.active') !== undefined
+  );
+}
+
+/** A line that a manager's own processes wrote, or that says that a message of it came. */
+export function learnHeard(run: Run, record: WideRecord, stamp: Stamp): void {
+  const manager = text(record, 'parsl.manager');
+  const log = record['source.log'];
+  if (manager === undefined || !(log === 'manager' || log === 'worker' || record['interchange.message'] !== undefined)) return;
+  let heard = run.managersHeard.get(manager);
+  if (heard === undefined) run.managersHeard.set(manager, (heard = { local: NaN, instant: NaN }));
+  learnLast(heard, stamp);
+} // prettier-ignore
+
+/** NODE_INFO: the manager's whole record, of which the newest counts. Lines tell parts of it. */
 export function learnManager(manager: Manager, record: WideRecord, stamp: Stamp): void {
   const rank = rankOf(stamp, false);
   const { value: block } = manager.block;
   const { value: host } = manager.host;
+  learnText(manager.executor, record, 'parsl.executor', rank);
   learnText(manager.block, record, 'parsl.block', rank);
   learnText(manager.host, record, 'host.name', rank);
   if (manager.block.value !== block || manager.host.value !== host) place(manager);
@@ -344,8 +362,9 @@ export function learnManager(manager: Manager, record: WideRecord, stamp: Stamp)
   if (draining !== undefined) learn(manager.draining, draining, rank);
   const tasks = record['parsl.manager_info.tasks'];
   if (typeof tasks === 'string') learn(manager.held, tasks === '' ? 0 : tasks.split(',').length, rank);
-  learnTime(manager.registered, stamp);
-  if (active === false) learnTime(manager.lost, stamp);
+  // NODE_INFO tells all it knows at every change, the last one included.
+  if (active !== false || !stamp.logged) learnTime(manager.registered, stamp);
+  if (active === false) learnTime(manager.left, stamp);
   learnLast(manager.lastSeen, stamp);
 }
 

@@ -223,8 +223,9 @@ export function managerOf(attempted: Try, zone: Zone): string | undefined {
   return best?.manager.id;
 }
 
-/** NODE_INFO names no executor: it is that of the one executor which has a block of this id, if it is one. */
+/** NODE_INFO names no executor: it is the one that a log tells, else the one that has a block of this id, if it is one. */
 export function executorOfManager(manager: Manager): string | undefined {
+  if (manager.executor.value !== undefined) return manager.executor.value;
   const block = blockOf(manager.run, manager.block.value);
   return typeof block === 'object' ? block.executor : undefined;
 }
@@ -247,13 +248,13 @@ export function blockInterval(block: Block, runEnd: number, zone: Zone): Interva
   };
 }
 
-/** From its registration until it was lost, else until its block was gone. */
+/** From its registration until it left, else until its block was gone. */
 export function managerInterval(manager: Manager, runEnd: number, zone: Zone): Interval {
   const start = instantOf(manager.registered, zone) ?? runEnd;
-  const lost = instantOf(manager.lost, zone);
+  const left = instantOf(manager.left, zone);
   const block = blockOf(manager.run, manager.block.value);
   const end = typeof block === 'object' ? blockInterval(block, runEnd, zone).end.at : runEnd;
-  return { start: observed(start), end: lost === undefined ? inferred(Math.max(end, start)) : observed(lost) };
+  return { start: observed(start), end: left === undefined ? inferred(Math.max(end, start)) : observed(left) };
 }
 
 /** A run that no message ended ends, inferred, with the last word of its tasks. */

@@ -10,10 +10,11 @@ import { flowOf } from '../analysis/flow.ts';
 import { lifelineOf, type LifelineOptions } from '../analysis/lifeline.ts';
 import { plotsOf } from '../analysis/plots.ts';
 import { lanesOf } from '../analysis/states.ts';
-import type { BlockRow, ManagerRow, RunRow } from '../core/row.ts';
+import type { RunRow } from '../core/row.ts';
+import { aroundOf } from './around.ts';
 import { windowOf } from './curves.ts';
 import { readTask } from './read_task.ts';
-import { errorLines, loggedPhases, metricPoints, seenLines, taskRecords } from './record_scan.ts';
+import { errorLines, loggedPhases, metricPoints, occupiedSpans, seenLines, taskRecords } from './record_scan.ts';
 import { pointsMax, type Reads } from './store.ts';
 import { plotTries, tasksWithTries } from './task_scan.ts';
 
@@ -26,15 +27,9 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
   const windowAt = (runNo: number, points: number) =>
     windowOf(db, runNo, Math.max(2, Math.min(pointsMax, Math.floor(points)))) ?? { start: 0, end: 2, points: 2 };
   const read = {
-    managers: db.prepare<[number], Stored<ManagerRow>>('SELECT * FROM manager WHERE run_no = ?'),
-    blocks: db.prepare<[number], BlockRow>('SELECT * FROM block WHERE run_no = ?'),
     run: db.prepare<[number], Stored<RunRow>>('SELECT * FROM run WHERE run_no = ?'),
-    lastUse: db.prepare<[number], { manager: string; time: number }>(
-      'SELECT manager, max(coalesce(running_ended, running)) AS time FROM try WHERE run_no = ? AND manager IS NOT NULL AND running IS NOT NULL GROUP BY manager'),
     failed: db.prepare<[number], { count: number }>('SELECT count(*) AS count FROM try WHERE run_no = ? AND error IS NOT NULL'),
   }; // prettier-ignore
-  const managersOf = (runNo: number): ManagerRow[] =>
-    read.managers.all(runNo).map((each) => ({ ...each, active: each.active === 1, draining: each.draining === 1 }));
   return {
     flow: (run, task) =>
       about(run, undefined, (runNo, id) => {
@@ -51,13 +46,15 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
       about(run, undefined, (runNo) => {
         const { start, end } = windowAt(runNo, pointsMax);
         const row = read.run.get(runNo);
+        const around = aroundOf(db, runNo, end);
         return bottleneckOf({
           run: { closed: row?.closed === 1, completed: row?.completed ?? null, last_task_info: row?.last_task_info ?? null, last_seen: row?.last_seen ?? end },
           start, end,
           tasks: tasksWithTries(db, runNo),
-          managers: managersOf(runNo),
-          lastUse: new Map(read.lastUse.all(runNo).map(({ manager, time }) => [manager, time])),
-          blocks: read.blocks.all(runNo),
+          managers: around.managers,
+          around,
+          connected: around.connected,
+          occupied: occupiedSpans(db, runNo, around.connected),
           phases: loggedPhases(db, runNo),
           errors: errorLines(db, runNo),
           failedTries: read.failed.get(runNo)?.count ?? 0,
@@ -66,9 +63,9 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
     plots: (run, { by, points }) =>
       about(run, undefined, (runNo) => {
         const window = windowAt(runNo, points);
-        const managers = managersOf(runNo);
-        const blocks = read.blocks.all(runNo).map((block) => blockSpans(block, managers, window.end));
-        return plotsOf(by, plotTries(db, runNo, by), blocks, window);
+        const { managers, blocks } = aroundOf(db, runNo, window.end);
+        const spans = blocks.map((block) => blockSpans(block, managers, window.end));
+        return plotsOf(by, plotTries(db, runNo, by), spans, window);
       }),
   };
 }

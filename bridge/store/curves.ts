@@ -10,6 +10,8 @@ import {
   type TryTimes,
   type Window,
 } from '../analysis/series.ts';
+import { aroundOf, workerSpans } from './around.ts';
+import { occupiedSpans } from './record_scan.ts';
 import type { ExecutorWorkers, StateSeries, WorkerSeries } from './store.ts';
 
 interface RunTimes {
@@ -63,7 +65,7 @@ function triesByTask(db: Database.Database, runNo: number): Map<number, TryTimes
 interface Executor {
   readonly workers: CoverSweep;
   readonly busy: CoverSweep;
-  knownManagers: number;
+  hasWorkers: boolean;
   unknownManagers: number;
   inferred: number;
 }
@@ -75,53 +77,38 @@ export function workerSeries(db: Database.Database, runNo: number, points: numbe
   const executor = (label: string | null): Executor => {
     let entry = executors.get(label ?? '');
     if (entry === undefined) {
-      entry = { workers: new CoverSweep(window), busy: new CoverSweep(window), knownManagers: 0, unknownManagers: 0, inferred: 0 };
+      entry = { workers: new CoverSweep(window), busy: new CoverSweep(window), hasWorkers: false, unknownManagers: 0, inferred: 0 };
       executors.set(label ?? '', entry);
     } // prettier-ignore
     return entry;
   };
-  addManagers(db, runNo, window, executor);
-  addTries(db, runNo, window, executor);
+  const around = aroundOf(db, runNo, window.end);
+  for (const { executor: label, workers } of around.managers)
+    if (workers === null) executor(label).unknownManagers += 1;
+  for (const { executor: label, workers, from, to } of workerSpans(around)) {
+    const entry = executor(label);
+    entry.hasWorkers = true;
+    entry.workers.add(from, to, workers);
+  }
+  const occupied = occupiedSpans(db, runNo, around.connected);
+  for (const { executor: label, workers, from, to } of occupied) executor(label).busy.add(from, to, workers);
+  addTries(db, runNo, window, executor, new Set(occupied.map(({ executor: label }) => label)));
   return {
     times: intervalStarts(window),
     executors: [...executors].sort(([a], [b]) => (a < b ? -1 : 1)).map(([label, entry]) => shown(label, entry)),
   };
 }
 
-function shown(label: string, { workers, busy, knownManagers, unknownManagers, inferred }: Executor): ExecutorWorkers {
+function shown(label: string, { workers, busy, hasWorkers, unknownManagers, inferred }: Executor): ExecutorWorkers {
   return {
     executor: label === '' ? null : label,
-    workers: knownManagers > 0 ? workers.result() : null,
+    workers: hasWorkers ? workers.result() : null,
     busy: busy.result(),
-    worker_time: knownManagers > 0 ? Math.round(workers.total) : null,
+    worker_time: hasWorkers ? Math.round(workers.total) : null,
     busy_time: Math.round(busy.total),
     inferred,
     unknown_managers: unknownManagers,
   };
-}
-
-function addManagers(
-  db: Database.Database,
-  runNo: number,
-  window: Window,
-  executor: (label: string | null) => Executor,
-): void {
-  interface Row {
-    readonly executor: string | null;
-    readonly workers: number | null;
-    readonly registered: number;
-    readonly until: number | null;
-  }
-  const sql = `SELECT executor, workers, registered, coalesce(lost, iif(active, NULL, last_seen)) AS until
-    FROM manager WHERE run_no = ?`;
-  for (const row of db.prepare<[number], Row>(sql).iterate(runNo)) {
-    const entry = executor(row.executor);
-    if (row.workers === null) entry.unknownManagers += 1;
-    else {
-      entry.knownManagers += 1;
-      entry.workers.add(row.registered, row.until ?? window.end, row.workers);
-    }
-  }
 }
 
 function addTries(
@@ -129,6 +116,8 @@ function addTries(
   runNo: number,
   window: Window,
   executor: (label: string | null) => Executor,
+  /** Executors whose logs tell which workers tasks had. */
+  occupied: ReadonlySet<string | null>,
 ): void {
   interface Row {
     readonly executor: string | null;
@@ -144,7 +133,7 @@ function addTries(
     FROM try r LEFT JOIN task t ON t.run_no = r.run_no AND t.task = r.task
     WHERE r.run_no = ? AND (r.running IS NOT NULL OR r.running_ended IS NOT NULL)`;
   for (const row of db.prepare<[number], Row>(sql).iterate(runNo)) {
-    if (row.start === null) continue;
+    if (row.start === null || occupied.has(row.executor)) continue;
     const entry = executor(row.executor);
     if (row.inferred > 0) entry.inferred += 1;
     entry.busy.add(row.start, row.stop ?? window.end, 1);

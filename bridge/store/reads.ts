@@ -6,7 +6,9 @@ import type Database from 'better-sqlite3';
 
 import type { RunRow } from '../core/row.ts';
 import { analysisReads, type About } from './analyses.ts';
-import { stateSeries, workerSeries } from './curves.ts';
+import { managerEnd, managerState } from '../analysis/managers.ts';
+import { aroundOf } from './around.ts';
+import { stateSeries, windowOf, workerSeries } from './curves.ts';
 import { readTask } from './read_task.ts';
 import { recordReads } from './records.ts';
 import {
@@ -155,27 +157,34 @@ function readBlocks(db: Database.Database, runNo: number, run: string): BlockIte
 }
 
 function readManagers(db: Database.Database, runNo: number, run: string): ManagerItem[] {
-  type Row = Omit<Stored<ManagerItem>, 'run'>;
-  const sql = `
-    SELECT m.manager, m.executor, m.block, m.host, m.workers, m.cpus, m.memory, m.registered, m.last_seen, m.lost,
-      m.active, m.draining, m.held, used.tries, used.busy AS busy_time
-    FROM manager m LEFT JOIN (
-      SELECT manager, count(*) AS tries, sum(max(0, ${endOfTry} - running)) AS busy
-      FROM try WHERE run_no = :run_no AND manager IS NOT NULL GROUP BY manager
-    ) used ON used.manager = m.manager
-    WHERE m.run_no = :run_no ORDER BY m.executor, length(m.block), m.block, m.host, m.manager`;
-  const rows = db.prepare<[{ run_no: number }], Row>(sql).all({ run_no: runNo });
-  const isPlaced = rows.some(({ tries }) => tries !== null);
-  return rows.map(({ active, draining, tries, busy_time, ...row }) => ({
-    ...row,
-    run,
-    active: active === 1,
-    draining: draining === 1,
-    // Where placement is told, a manager that no try names ran nothing; else nobody knows.
-    tries: tries ?? (isPlaced ? 0 : null),
-    busy_time: busy_time ?? (isPlaced ? 0 : null),
-  }));
+  const sql = `SELECT manager, count(*) AS tries, sum(max(0, ${endOfTry} - running)) AS busy_time
+    FROM try WHERE run_no = :run_no AND manager IS NOT NULL GROUP BY manager`;
+  const used = db
+    .prepare<[{ run_no: number }], Pick<ManagerItem, 'manager' | 'tries' | 'busy_time'>>(sql)
+    .all({ run_no: runNo });
+  const uses = new Map(used.map((use) => [use.manager, use]));
+  const around = aroundOf(db, runNo, windowOf(db, runNo, 2)?.end ?? 0);
+  const isPlaced = around.managers.some(({ manager }) => uses.has(manager));
+  const items = around.managers.map((manager): ManagerItem => {
+    const { tries, busy_time } = uses.get(manager.manager) ?? {};
+    return {
+      ...manager,
+      run,
+      state: managerState(manager, around),
+      until: managerEnd(manager, around),
+      // Where placement is told, a manager that no try names ran nothing; else nobody knows.
+      tries: tries ?? (isPlaced ? 0 : null),
+      busy_time: busy_time ?? (isPlaced ? 0 : null),
+    };
+  });
+  return items.sort(byPlace);
 }
+
+/** By executor, block, host and id; blocks by their number. */
+function byPlace(a: ManagerItem, b: ManagerItem): number {
+  const order = (x: string | null, y: string | null): number => (x ?? '').localeCompare(y ?? '', 'en', { numeric: true });
+  return order(a.executor, b.executor) || order(a.block, b.block) || order(a.host, b.host) || order(a.manager, b.manager);
+} // prettier-ignore
 
 function readFailures(db: Database.Database, runNo: number): FailureGroup[] {
   // One line a task or try that ended badly; a task that failed in its last try is both.

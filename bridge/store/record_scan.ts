@@ -6,7 +6,8 @@ import { logPhases, marksOf, type LogPhase, type TriedMark } from '../analysis/l
 import type { ErrorLines } from '../analysis/signs.ts';
 import { logOf, sourceOf, templateOf, threadKind, threadOf } from '../analysis/source.ts';
 import type { MetricPoint } from '../analysis/states.ts';
-import { text, type WideRecord } from '../core/record.ts';
+import { number, text, type WideRecord } from '../core/record.ts';
+import type { ConnectedLine, WorkerSpan } from '../analysis/workers.ts';
 import { isColumn, join, type StoredRecord } from './record_parts.ts';
 import { NO_TIME, recordColumns } from './schema.ts';
 
@@ -47,8 +48,13 @@ export function* seenLines(db: Database.Database, runNo: number): Generator<Seen
   }
 }
 
+export interface TaskPhase extends LogPhase {
+  readonly task: number;
+  readonly executor: string | null;
+}
+
 /** The phases that log lines bound, try by try. */
-export function* loggedPhases(db: Database.Database, runNo: number): Generator<LogPhase> {
+export function* loggedPhases(db: Database.Database, runNo: number): Generator<TaskPhase> {
   const sites = new Map(
     db
       .prepare<[number], { site: number; keys: string }>(
@@ -60,14 +66,18 @@ export function* loggedPhases(db: Database.Database, runNo: number): Generator<L
   if (sites.size === 0) return;
   const sql = `SELECT "parsl.task" AS task, "parsl.try" AS try, time, site FROM record
     WHERE run_no = ? AND "parsl.task" IS NOT NULL AND time < ${NO_TIME} ORDER BY "parsl.task", time, id`;
-  let task: number | undefined;
+  let task = 0;
   let marks: TriedMark[] = [];
+  const executors = new Map<number, string>();
+  const ofTask = (): TaskPhase[] =>
+    logPhases(marks).map((phase) => ({ ...phase, task, executor: executors.get(phase.try) ?? null }));
   for (const row of db.prepare<[number], SeenRow>(sql).iterate(runNo)) {
     const keys = sites.get(row.site);
     if (keys === undefined) continue;
     if (row.task !== task) {
-      yield* logPhases(marks);
+      yield* ofTask();
       marks = [];
+      executors.clear();
       task = row.task;
     }
     const told = marksOf({
@@ -75,8 +85,69 @@ export function* loggedPhases(db: Database.Database, runNo: number): Generator<L
       edge: text(keys, 'parsl.phase_edge') ?? null, ended: text(keys, 'parsl.phase_ended') ?? null,
     }); // prettier-ignore
     marks.push(...told);
+    const executor = text(keys, 'parsl.executor');
+    if (executor !== undefined) executors.set(row.try ?? 0, executor);
   }
-  yield* logPhases(marks);
+  yield* ofTask();
+}
+
+/** Sites whose records have one of these keys of their own. */
+function sitesWith(db: Database.Database, runNo: number, keys: readonly string[]): { site: number; keys: string }[] {
+  return db
+    .prepare<[number, string], { site: number; keys: string }>(
+      `SELECT site, keys FROM record_site WHERE run_no = ?
+       AND EXISTS (SELECT 1 FROM json_each(names) WHERE value IN (SELECT value FROM json_each(?)))`,
+    )
+    .all(runNo, JSON.stringify(keys));
+}
+
+const systems = ['workqueue', 'taskvine'] as const;
+
+/** Lines about worker processes of Work Queue and TaskVine. */
+export function* connectedLines(db: Database.Database, runNo: number): Generator<ConnectedLine> {
+  const told = systems.flatMap((system) => [`${system}.worker_state`, `${system}.worker_resources.cores`]);
+  const records = db.prepare<[number], { time: number; keys: string }>(
+    `SELECT time, keys FROM record WHERE site = ? AND time < ${NO_TIME} AND keys IS NOT NULL`,
+  );
+  for (const { site, keys } of sitesWith(db, runNo, told)) {
+    const executor = text(JSON.parse(keys) as WideRecord, 'parsl.executor') ?? null;
+    for (const { time, keys: own } of records.iterate(site)) {
+      const record = JSON.parse(own) as WideRecord;
+      for (const system of systems) {
+        const worker = text(record, `${system}.worker`);
+        const cores = number(record, `${system}.worker_resources.cores`) ?? null;
+        const state = text(record, `${system}.worker_state`) ?? null;
+        if (worker !== undefined && (cores !== null || state !== null)) yield { executor, worker, time, state, cores };
+      }
+    }
+  }
+}
+
+/** The cores that tasks of these executors were given, and when; a task that told none takes one. */
+export function occupiedSpans(db: Database.Database, runNo: number, connected: readonly WorkerSpan[]): WorkerSpan[] {
+  const labels = new Set(connected.map(({ executor }) => executor));
+  if (labels.size === 0) return [];
+  const cores = allocatedCores(db, runNo);
+  return [...loggedPhases(db, runNo)].flatMap(({ name, task, try: attempt, executor, start, end }) =>
+    name === 'worker' && start !== null && end !== null && labels.has(executor)
+      ? [{ executor, workers: cores.get(`${task}/${attempt}`) ?? 1, from: start, to: end }]
+      : [],
+  );
+}
+
+/** Cores that Work Queue and TaskVine gave to tries, by `task/try`. */
+function allocatedCores(db: Database.Database, runNo: number): Map<string, number> {
+  const told = systems.map((system) => `${system}.allocated.cores`);
+  const records = db.prepare<[string, string, number], { task: number; try: number; cores: number | null }>(
+    `SELECT "parsl.task" AS task, "parsl.try" AS try, coalesce(keys ->> ?, keys ->> ?) AS cores FROM record
+     WHERE site = ? AND "parsl.task" IS NOT NULL`,
+  );
+  const [first, second] = told.map((key) => `$.${JSON.stringify(key)}`);
+  const cores = new Map<string, number>();
+  for (const { site } of sitesWith(db, runNo, told))
+    for (const row of records.iterate(first ?? '', second ?? '', site))
+      if (typeof row.cores === 'number' && row.cores > 0) cores.set(`${row.task}/${row.try}`, row.cores);
+  return cores;
 }
 
 /** What records with the key `metric` tell. */

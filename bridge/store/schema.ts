@@ -12,7 +12,7 @@
  */
 import type { BlockRow, ManagerRow, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
 
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 /** `PRAGMA application_id` of our files ("poto"), so that nobody else's database is ever thrown away. */
 export const APPLICATION_ID = 0x706f746f;
 
@@ -111,7 +111,7 @@ export const managerColumns: Columns<ManagerRow> = {
   memory: 'INTEGER',
   registered: 'INTEGER NOT NULL',
   last_seen: 'INTEGER NOT NULL',
-  lost: 'INTEGER',
+  left: 'INTEGER',
   active: 'INTEGER NOT NULL',
   draining: 'INTEGER NOT NULL',
   held: 'INTEGER NOT NULL',

@@ -9,6 +9,7 @@
 import type { Bottleneck } from '../analysis/bottleneck.ts';
 import type { Flow } from '../analysis/flow.ts';
 import type { Lifeline } from '../analysis/lifeline.ts';
+import type { ManagerState } from '../analysis/managers.ts';
 import type { Plots } from '../analysis/plots.ts';
 import type { Lanes } from '../analysis/states.ts';
 import type { WideRecord } from '../core/record.ts';
@@ -150,6 +151,9 @@ export interface BlockItem extends BlockRow {
 }
 
 export interface ManagerItem extends ManagerRow {
+  readonly state: ManagerState;
+  /** Until when its workers were there. */
+  readonly until: number;
   /** null where the run's messages do not tell which manager ran what (Parsl before 2025.06.30). */
   readonly tries: number | null;
   readonly busy_time: number | null;

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 
-import { blockSpans, managerEnd } from '../../bridge/analysis/blocks.ts';
+import { blockSpans } from '../../bridge/analysis/blocks.ts';
 import { bottleneckOf, type BottleneckInput } from '../../bridge/analysis/bottleneck.ts';
+import type { Surroundings } from '../../bridge/analysis/managers.ts';
 import { limitOf, type Load } from '../../bridge/analysis/periods.ts';
 import { waitsOf, type TaskFacts, type TryFacts } from '../../bridge/analysis/waits.ts';
 import { evidence } from '../../bridge/analysis/words.ts';
 import { makeRows } from '../store/rows.ts';
 
 const rows = makeRows({ tasks: 10, blocks: 1 });
-const manager = { ...rows.managers[0]!, executor: 'htex', block: '0', workers: 2, registered: 0, lost: null, active: true, last_seen: 0 }; // prettier-ignore
+const manager = { ...rows.managers[0]!, executor: 'htex', block: '0', workers: 2, registered: 0, left: null, active: true, last_seen: 0 }; // prettier-ignore
 const block = { ...rows.blocks[0]!, executor: 'htex', block: '0', ended: null, states: JSON.stringify([['PENDING', 0], ['RUNNING', 100]]) }; // prettier-ignore
 
 const task = (fields: Partial<TaskFacts> = {}): TaskFacts => ({
@@ -20,9 +21,11 @@ const attempt = (fields: Partial<TryFacts> = {}): TryFacts => ({
 const told = (facts: TaskFacts, tries: TryFacts[], end = 1000): string[] =>
   waitsOf(facts, tries, end).map(({ kind, from, to }) => `${kind} ${from}..${to}`);
 
-const input = (fields: Partial<BottleneckInput>): BottleneckInput => ({
-  run: { closed: true, completed: 60e6, last_task_info: null, last_seen: 60e6 }, start: 0, end: 60e6, tasks: [], managers: [], lastUse: new Map(),
-  blocks: [], phases: [], errors: [], failedTries: 0, ...fields,
+const around: Surroundings = { run: { completed: 60e6 }, blocks: [], named: new Set(), lastUse: new Map(), end: 60e6 };
+type Given = Partial<BottleneckInput> & { readonly blocks?: Surroundings['blocks'] };
+const input = ({ blocks = [], ...fields }: Given): BottleneckInput => ({
+  run: { closed: true, completed: 60e6, last_task_info: null, last_seen: 60e6 }, start: 0, end: 60e6, tasks: [], managers: [],
+  around: { ...around, blocks }, connected: [], occupied: [], phases: [], errors: [], failedTries: 0, ...fields,
 }); // prettier-ignore
 /** `count` tasks of which each waits and runs as given, in seconds. */
 const tasks = (count: number, [launched, running, ended, returned]: [number, number, number, number], facts: Partial<TaskFacts> = {}) =>
@@ -30,8 +33,7 @@ const tasks = (count: number, [launched, running, ended, returned]: [number, num
     task: task({ task: number, returned: returned * 1e6, ...facts }),
     tries: [attempt({ task: number, launched: launched * 1e6, running: running * 1e6, running_ended: ended * 1e6, returned: returned * 1e6 })],
   })); // prettier-ignore
-const limits = (given: Partial<BottleneckInput>): string[] =>
-  bottleneckOf(input(given)).periods.map(({ limit }) => limit);
+const limits = (given: Given): string[] => bottleneckOf(input(given)).periods.map(({ limit }) => limit);
 
 describe('analysis/waits', () => {
   const cases: [string, string[], string[]][] = [
@@ -53,7 +55,7 @@ describe('analysis/waits', () => {
 describe('analysis/periods', () => {
   const load = (fields: Partial<Load>): Load => ({
     dependencies: 0, submit: 0, queued: 0, running: 0, returning: 0, with_workers: 0, without_workers: 0, untold: 0, to_interchange: null,
-    in_interchange: null, at_managers: null, workers: 4, busy: 0, idle: 4, blocks_pending: 0, completed: 0, ...fields,
+    in_interchange: null, at_managers: null, workers: 4, busy: 0, idle: 4, saturated: 0, blocks_pending: 0, completed: 0, ...fields,
   }); // prettier-ignore
   const cases: [string, Partial<Load>][] = [
     ['workers', { busy: 4, idle: 0, with_workers: 100 }],
@@ -66,6 +68,8 @@ describe('analysis/periods', () => {
     ['results', { busy: 1, idle: 3, returning: 50 }],
     ['blocks', { workers: 0, idle: 0, without_workers: 12, dependencies: 40 }],
     ['executor', { workers: null, idle: 0, untold: 5, running: 3 }],
+    ['workers', { busy: 2, idle: 1, saturated: 2, with_workers: 12, dependencies: 30 }],
+    ['dependencies', { busy: 2, idle: 30, saturated: 2, with_workers: 12, dependencies: 30 }],
     ['tail', { busy: 1, idle: 3, running: 1 }],
     ['idle', {}],
   ];
@@ -106,6 +110,39 @@ describe('analysis/bottleneck', () => {
     const queued = tasks(2, [0, 60, 60, 60]);
     assert.deepEqual(limits({ tasks: queued, managers: [manager] }), ['interchange']);
     assert.deepEqual(limits({ tasks: queued, managers: [manager], phases: [phase, phase] }), ['managers']);
+  });
+
+  it('names the executor whose workers are the limit, where another one has idle workers', () => {
+    const gpu = { ...manager, manager: 'ff', executor: 'gpu', workers: 1 };
+    const queued = Array.from({ length: 20 }, (_, k) => tasks(1, [0, 6 * Math.floor(k / 2), 6 * Math.floor(k / 2) + 6, 60])).flat();
+    const { periods } = bottleneckOf(input({ tasks: queued, managers: [manager, gpu] }));
+    assert.deepEqual([periods[0]!.limit, periods[0]!.title], ['workers', 'workers of htex']);
+  }); // prettier-ignore
+
+  it('counts workers of Work Queue in cores, and says so', () => {
+    const connected = [{ executor: 'htex', workers: 4, from: 0, to: 60e6 }];
+    const occupied = [0, 1].map(() => ({ executor: 'htex', workers: 2, from: 0, to: 60e6 }));
+    const { periods, missing } = bottleneckOf(input({ tasks: tasks(2, [0, 30, 40, 60]), connected, occupied }));
+    assert.deepEqual(periods.map(({ limit, load }) => [limit, load.busy, load.workers]), [['workers', 4, 4]]); // prettier-ignore
+    assert.match(missing[0]!, /^Workers of htex are counted in cores/);
+  });
+
+  it('says where tasks of Work Queue hold workers for longer than they run', () => {
+    const connected = [{ executor: 'htex', workers: 1, from: 0, to: 60e6 }];
+    const phase = {
+      name: 'worker',
+      try: 0,
+      spell: 1,
+      start: 10e6,
+      end: 40e6,
+      start_inferred: false,
+      end_inferred: false,
+      start_source: null,
+      end_source: null,
+    };
+    const { signs } = bottleneckOf(input({ tasks: tasks(1, [0, 30, 40, 60]), connected, phases: [phase] }));
+    assert.match(signs.find(({ sign }) => sign === 'start_up')!.text, /held their workers 3\.0 times as long/);
+    assert.deepEqual(bottleneckOf(input({ tasks: tasks(1, [0, 30, 40, 60]), phases: [phase] })).signs.filter(({ sign }) => sign === 'start_up'), []); // prettier-ignore
   });
 
   it('says it in words, with what would help, and of which part of the run', () => {
@@ -157,7 +194,7 @@ describe('analysis/bottleneck', () => {
   it('knows lost managers, failed blocks, idle workers, failed tries, error lines and clocks that disagree', () => {
     const wrong = { name: 'result', try: 0, spell: 1, start_inferred: false, end_inferred: false, start: 9e6, end: 8e6, start_source: 'worker ab/0', end_source: 'interchange htex' } as const;
     const { signs } = bottleneckOf(input({
-      tasks: tasks(2, [1, 2, 3, 4]), managers: [{ ...manager, lost: 3e6, active: false }], blocks: [{ ...block, state: 'FAILED', ended: 4e6 }],
+      tasks: tasks(2, [1, 2, 3, 4]), managers: [{ ...manager, left: 3e6, active: false }], blocks: [{ ...block, state: 'FAILED', ended: 4e6 }],
       errors: [{ template: 'Task * failed', log: 'parsl', lines: 2, first: 7, message: 'Task 3 failed' }], failedTries: 1, phases: [wrong],
     }));
     assert.deepEqual(signs.map(({ sign }) => sign), ['managers_lost', 'blocks_failed', 'idle_while_work_waits', 'failed_tries', 'error_lines', 'clocks_disagree']);
@@ -179,11 +216,5 @@ describe('analysis/blocks', () => {
       { state: 'PENDING', from: 0, to: 100 },
       { state: 'RUNNING', from: 100, to: 200 },
     ]);
-  });
-
-  it('keeps a manager as long as it lives, or as tasks were on it', () => {
-    assert.equal(managerEnd(manager, null, 200), 200);
-    assert.equal(managerEnd({ ...manager, lost: 70 }, 90, 200), 70);
-    assert.equal(managerEnd({ ...manager, active: false, last_seen: 10 }, 90, 200), 90);
   });
 });

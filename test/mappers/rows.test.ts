@@ -90,7 +90,7 @@ describe('mappers/rows', () => {
     ]);
     assert.deepEqual(managers, [
       { run: RUN, manager: 'm', executor: 'htex', block: '0', host: 'node1', workers: 4, cpus: 16, memory: null,
-        registered: at(1), last_seen: at(5), lost: null, active: true, draining: true, held: 2 },
+        registered: at(1), last_seen: at(5), left: null, active: true, draining: true, held: 2 },
     ]); // prettier-ignore
   });
 

@@ -80,7 +80,7 @@ export function makeRows(shape: Shape = {}): Rows {
     records: [],
     runs: [runRow(run, shape.workflow ?? 'reactor_sweep', began, ended)],
     blocks: blocks.map((block) => ({ ...block, state: 'SCALED_IN', ended })),
-    managers: managers.map((manager) => ({ ...manager, last_seen: ended, active: false, lost: null })),
+    managers: managers.map((manager) => ({ ...manager, last_seen: ended, active: false, left: null })),
   };
   return shape.at === undefined ? whole : cut({ ...whole, blocks, managers }, began + shape.at);
 }
@@ -105,7 +105,7 @@ function makePool(run: string, began: number, count: number, next: () => number)
       managers.push({
         run, manager: Math.floor(next() * 2 ** 47).toString(16).padStart(12, '0'), executor: 'htex', block: String(block),
         host: `nid${String(1000 + block * 16 + place)}`, workers: WORKERS, cpus: 64, memory: 256e9,
-        registered: up + Math.round(next() * 4 * SECOND), last_seen: up, lost: null, active: true, draining: false, held: WORKERS,
+        registered: up + Math.round(next() * 4 * SECOND), last_seen: up, left: null, active: true, draining: false, held: WORKERS,
       }); // prettier-ignore
     }
   }

@@ -19,7 +19,7 @@ export function workersTab() {
       return [
         h('div.grid', { 'data-key': 'charts' }, workerCharts(workers)),
         blocks.length === 0 ? null : section('Blocks', blocks.length, blockTable(blocks, managers, run, end)),
-        managers.length === 0 ? null : section('Managers', managers.length, managerTable(managers, blocks, run)),
+        managers.length === 0 ? null : section('Managers', managers.length, managerTable(managers, run)),
         blocks.length + managers.length > 0 ? null : h('p.empty', { 'data-key': 'none' }, 'No executor of this run has told of blocks or managers.'),
       ]; // prettier-ignore
     },
@@ -71,20 +71,7 @@ function blockTable(blocks, managers, { run, completed, last_seen }, end) {
   })); // prettier-ignore
 }
 
-/** Worker time that a manager offered, until it was lost, was last heard of, or the run's last word. */
-function workerTime({ workers, registered, lost, active, last_seen }, end) {
-  return workers === null ? 0 : workers * Math.max(0, (lost ?? (active ? end : last_seen)) - registered);
-}
-
-/** A manager that leaves with its block is gone; one that leaves a block behind, or one that failed, is lost. */
-function managerState({ lost, active, draining, block, executor }, blocks, isOver) {
-  if (lost === null) return isOver || !active ? 'gone' : draining ? 'draining' : 'active';
-  const own = blocks.find((each) => each.block === block && (executor ?? each.executor) === each.executor);
-  if (own === undefined) return 'gone';
-  return ['FAILED', 'MISSING', 'TIMEOUT'].includes(own.state) || (own.ended === null && !isOver) ? 'lost' : 'gone';
-}
-
-function managerTable(managers, blocks, run) {
+function managerTable(managers, run) {
   const head = [
     ['Host'], ['Manager'], ['Block', 'num'], ['State'], ['Workers', 'num'], ['Holds', 'num', 'Executor tasks that it holds now'],
     ['Tries', 'num'], ['Busy', 'num', 'Time with a try on a worker, of all worker time'], ['Cores', 'num'], ['Memory', 'num'],
@@ -92,13 +79,13 @@ function managerTable(managers, blocks, run) {
   ]; // prettier-ignore
   const isOver = run.completed !== null;
   return list(head, managers.map((manager) => {
-    const state = managerState(manager, blocks, isOver);
-    const time = workerTime(manager, run.completed ?? run.last_seen);
+    const { state, workers, until, registered } = manager;
+    const time = workers === null ? 0 : workers * Math.max(0, until - registered);
     return h('tr', { 'data-key': manager.manager },
       h('td', null, manager.host === null ? unknown : h('a.name', { href: tasksHref(run.run, { host: manager.host }) }, manager.host)),
       h('td.mono', null, manager.manager),
       h('td.num', null, manager.block ?? unknown),
-      h('td', null, h('span.block', { 'data-state': state, title: manager.lost === null ? undefined : `left ${exact(manager.lost)}` }, state)),
+      h('td', null, h('span.block', { 'data-state': state, title: manager.left === null ? undefined : `left ${exact(manager.left)}` }, state)),
       h('td.num', null, count(manager.workers)),
       h('td.num', null, isOver ? unknown : count(manager.held)),
       h('td.num', null, count(manager.tries)),
