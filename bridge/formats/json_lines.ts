@@ -3,7 +3,7 @@
  * is taken here line by line, so that each record knows its line.
  */
 import type { WideRecord } from '../core/record.ts';
-import { asLineError, forEachLine, type LogText } from './log_text.ts';
+import { asLineError, forEachLine, saidKey, type LogText } from './log_text.ts';
 import { addRecords } from './ndjson.ts';
 import { parseJson } from './json.ts';
 
@@ -12,9 +12,11 @@ export function decodeJsonLines({ bytes, constants, records, refuse, line: first
   forEachLine({ bytes, line: first }, (start, end, line) => {
     try {
       const added: WideRecord[] = [];
-      addRecords(parseJson(bytes.subarray(start, end)), origin, added);
-      for (const record of added) {
-        // What the line itself says of its source is kept: another bridge may have written it.
+      const json = parseJson(bytes.subarray(start, end));
+      const wasRecord = isRecord(json);
+      addRecords(json, origin, added);
+      for (const said of added) {
+        const record = wasRecord ? said : withSaidKeys(said, constants);
         for (const key in constants) record[key] ??= constants[key] ?? null;
         record['source.line'] ??= line;
         records.push(record);
@@ -23,4 +25,18 @@ export function decodeJsonLines({ bytes, constants, records, refuse, line: first
       refuse(line, start, end, asLineError(error, 'read JSON', 'json'));
     }
   });
+}
+
+/** True for a record that a bridge has written: where it is from is what it says. */
+function isRecord(json: unknown): boolean {
+  return typeof json === 'object' && json !== null && 'source.receiver' in json;
+}
+
+/** The record, in which what the line says of its own source stands under other keys. */
+function withSaidKeys(record: WideRecord, constants: WideRecord): WideRecord {
+  const isOurs = (key: string): boolean =>
+    key === 'source.note' || record[key] === constants[key] || saidKey(key) === key;
+  const keys = Object.keys(record);
+  if (keys.every(isOurs)) return record;
+  return Object.fromEntries(keys.map((key) => [isOurs(key) ? key : saidKey(key), record[key] ?? null]));
 }

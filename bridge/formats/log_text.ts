@@ -3,7 +3,7 @@
  * and where records and problems go. Pure.
  */
 import { BridgeError, reasonOf } from '../core/errors.ts';
-import { canonicalValue } from '../core/keys.ts';
+import { canonicalValue, findKey } from '../core/keys.ts';
 import type { Value, WideRecord } from '../core/record.ts';
 
 export const logFormats = [
@@ -28,10 +28,12 @@ export interface LogText {
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
+
 /**
  * Calls `take` for each line that is not blank, with its place in the chunk and its number in the file. Left out of it are
  * the NULs that a file has where nothing was written: one whose writer went on behind its old end after it was truncated,
- * or what a crash of the machine leaves; and the carriage return of a file that went through Windows.
+ * or what a crash of the machine leaves; and the byte order mark and carriage returns of a file that went through Windows.
  */
 export function forEachLine(
   { bytes, line: first }: Pick<LogText, 'bytes' | 'line'>,
@@ -43,6 +45,7 @@ export function forEachLine(
     const next = newline === -1 ? bytes.length : newline;
     const end = next > start && bytes[next - 1] === CARRIAGE_RETURN ? next - 1 : next;
     while (bytes[start] === 0) start++;
+    if (line === 1 && BYTE_ORDER_MARK.every((byte, at) => bytes[start + at] === byte)) start += BYTE_ORDER_MARK.length;
     if (end > start) take(start, end, line);
     start = next + 1;
   }
@@ -65,6 +68,14 @@ export function putNumber(record: WideRecord, key: string, word: string | undefi
 /** Digits of microseconds since the epoch as `time`; beyond what it can hold they stay text. */
 export function putMicros(record: WideRecord, digits: string): void {
   record['time'] = canonicalValue('nanos', `${digits}000`);
+}
+
+/**
+ * The key for what a line says under `name`. Where a record is from, the bridge knows: what a line says of that itself,
+ * such as `source.path`, is kept under another name.
+ */
+export function saidKey(name: string): string {
+  return name.startsWith('source.') && findKey(name) !== undefined ? `log.${name}` : name;
 }
 
 /** Adds to what could not be taken over as it was. */

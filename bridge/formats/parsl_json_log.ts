@@ -14,7 +14,7 @@ import { canonicalValue, setCanonical } from '../core/keys.ts';
 import type { Value, WideRecord } from '../core/record.ts';
 import { flatten, newAllowance } from './flatten.ts';
 import { parseJson } from './json.ts';
-import { asLineError, forEachLine, newRecord, type LogText } from './log_text.ts';
+import { asLineError, forEachLine, newRecord, saidKey, type LogText } from './log_text.ts';
 import { withoutPayload } from './payload.ts';
 
 /** Attributes of a LogRecord whose names mean something else elsewhere. */
@@ -106,7 +106,7 @@ function setOne(record: WideRecord, name: string, value: unknown, line: Line): v
   if (name === 'created') return setTime(record, value);
   if (repeats.has(name) && line['formatted'] !== undefined) return;
   if (oftenEmpty.has(name) && empty.has(value)) return;
-  setCanonical(record, names.get(name) ?? name, scalar(value));
+  setCanonical(record, names.get(name) ?? saidKey(name), scalar(value));
 }
 
 function scalar(value: unknown): Value {

@@ -21,6 +21,51 @@ describe('formats/log_chunk', () => {
     }))); // prettier-ignore
   });
 
+  it('lets no line say where it is from: that is kept under another name', () => {
+    const lie = { 'source.path': '/etc/passwd', 'source.line': 9, 'source.log': 'parsl', 'source.mine': 'kept' };
+    const logged = { created: 1795261675.5, levelname: 'INFO', name: 'x', msg: 'a', formatted: 'a', ...lie };
+    for (const [format, line] of [
+      ['json', lie],
+      ['json', { source: { path: '/etc/passwd', line: 9, log: 'parsl', mine: 'kept' } }],
+      ['parsl_json_log', logged],
+    ] as const) {
+      const [record = {}] = decodeLog(format, `${JSON.stringify(line)}\n`, { ...keys, 'source.log': 'worker' }).records;
+      assert.deepEqual(
+        ['source.path', 'source.line', 'source.log', 'source.format', 'source.mine'].map((key) => record[key]),
+        [keys['source.path'], 1, 'worker', format, 'kept'],
+      );
+      assert.deepEqual(
+        ['log.source.path', 'log.source.line', 'log.source.log'].map((key) => record[key]),
+        ['/etc/passwd', 9, 'parsl'],
+      );
+    }
+  });
+
+  it('takes a record that a bridge has written as it is', () => {
+    const written = { 'source.receiver': 'run_dir', 'source.path': 'worker_0.log', 'source.line': 7, a: 1 };
+    const [record = {}] = decodeLog('json', `${JSON.stringify(written)}\n`, keys).records;
+    assert.deepEqual([record['source.path'], record['source.line'], record['source.receiver']], ['worker_0.log', 7, 'run_dir']); // prettier-ignore
+  });
+
+  it('takes no harm from keys that objects have of their own', () => {
+    const line =
+      '{"__proto__": {"polluted": 1}, "constructor": "x", "toString": "y", "created": 1.5, "formatted": "m"}\n';
+    for (const format of ['json', 'parsl_json_log'] as const) {
+      const [record = {}] = decodeLog(format, line).records;
+      const own = new Map(Object.entries(record));
+      assert.deepEqual([own.get('constructor'), own.get('toString')], ['x', 'y']);
+      assert.equal(Object.getPrototypeOf(record), Object.prototype);
+      assert.equal(({} as Record<string, unknown>)['polluted'], undefined);
+    }
+  });
+
+  it('reads what went through Windows: a byte order mark, carriage returns', () => {
+    const text = '\ufeff2026-11-21 11:48:49.507 worker_log:576 28605 MainThread [INFO]  Received task 3\r\n';
+    const [record = {}] = decodeLog('parsl_text_log', text).records;
+    assert.deepEqual([record['message'], record['source.note']], ['Received task 3', undefined]);
+    assert.equal(decodeLog('json', '\ufeff{"a":1}\r\n').records[0]?.['a'], 1);
+  });
+
   it('numbers lines as in the file, blank ones too', () => {
     const payload = encodeLogChunk({ format: 'json', keys: {} }, 7, Buffer.from('\n{"a":1}\n\n{"a":2}'));
     const { records } = decodeFrames([{ channel: Channel.log, time: 0, payload }], 'test');
