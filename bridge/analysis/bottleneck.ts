@@ -187,7 +187,8 @@ function verdictOf(limits: Bottleneck['limits'], tasks: number): Pick<Bottleneck
 
 function titleOf({ limit, executors }: Period): string {
   const { title } = words[limit];
-  return executors.length === 0 ? title : `${title} of ${executors.join(', ')}`;
+  if (executors.length === 0) return title;
+  return limit === 'executor' ? `${title} ${executors.join(', ')}` : `${title} of ${executors.join(', ')}`;
 }
 
 /** How workers are counted, where it is not as everybody thinks. */

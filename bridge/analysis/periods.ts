@@ -44,14 +44,16 @@ export interface Period {
   readonly to: number;
   readonly limit: Limit;
   readonly load: Load;
-  /** Where the workers are the limit and there are several executors: whose. */
+  /** Of several executors, those whose workers are the limit, or that do not tell how many they have. */
   readonly executors: readonly string[];
 }
 
 /** One slice. */
 interface Slice {
   readonly load: Load;
+  /** Executors whose workers are all busy while tasks wait; that do not tell how many workers they have, and have tasks waiting. */
   readonly saturated: readonly string[];
+  readonly untold: readonly string[];
 }
 
 /** Slices a run is cut into. */
@@ -139,7 +141,7 @@ export class LimitSweep {
         to: Math.round(this.#window.start + to * step),
         limit: names[from] ?? 'idle',
         load: mean(found.slice(from, to).map(({ load }) => load)),
-        executors: names[from] === 'workers' && this.#executors.size > 1 ? mostly(found.slice(from, to)) : [],
+        executors: this.#executors.size > 1 ? mostly(found.slice(from, to), names[from]) : [],
       });
       from = to;
     }
@@ -170,11 +172,13 @@ export class LimitSweep {
       let workers: number | null = null;
       let busy = 0;
       let idle = 0;
+      const untold: string[] = [];
       const full: { readonly label: string; readonly used: number }[] = [];
       for (const executor of executors) {
         const queue = executor.queued[slice] ?? 0;
         if (executor.workers === null) {
           parts.untold += queue;
+          if (queue >= FEW) untold.push(executor.label);
           continue;
         }
         const have = executor.workers[slice] ?? 0;
@@ -194,7 +198,7 @@ export class LimitSweep {
         at_managers: inLog('manager_queue', slice), workers, busy, idle, saturated, blocks_pending: pending[slice] ?? 0,
         completed: this.#completed[slice] ?? 0,
       }; // prettier-ignore
-      return { load, saturated: full.map(({ label }) => label) };
+      return { load, saturated: full.map(({ label }) => label), untold };
     });
   }
 }
@@ -224,10 +228,13 @@ export function limitOf(load: Load): Limit {
   return running >= FEW ? 'tail' : 'idle';
 }
 
-/** Executors that are full in at least half of the slices. */
-function mostly(found: readonly Slice[]): string[] {
+/** Executors that are the limit in at least half of the slices. */
+function mostly(found: readonly Slice[], limit: Limit | undefined): string[] {
   const counts = new Map<string, number>();
-  for (const { saturated } of found) for (const label of saturated) counts.set(label, (counts.get(label) ?? 0) + 1);
+  for (const { saturated, untold } of found) {
+    const labels = limit === 'workers' ? saturated : limit === 'executor' ? untold : [];
+    for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
   return [...counts].filter(([, count]) => 2 * count >= found.length).map(([label]) => label).sort(); // prettier-ignore
 }
 

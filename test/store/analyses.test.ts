@@ -139,3 +139,57 @@ describe('store/analyses of a run that hung', function () {
     inputs.close();
   });
 });
+
+describe('store/analyses of workers', function () {
+  this.timeout(60_000);
+
+  async function ask<T>(name: string, question: (reads: Reads, run: string) => Promise<T>): Promise<T> {
+    const inputs = await readRunDirs(name);
+    const [run] = await inputs.reads.runs();
+    const answer = await question(inputs.reads, run!.run);
+    inputs.close();
+    return answer;
+  }
+
+  it('calls no manager lost that was held before its block was scaled in', async () => {
+    const { managers, signs } = await ask('run_dirs/htex-full', async (reads, run) => ({
+      managers: await reads.managers(run),
+      signs: (await reads.bottleneck(run))!.signs.map(({ sign }) => sign),
+    }));
+    // monitoring.db says of both that they are active no more; a third one never registered.
+    assert.deepEqual(managers.map(({ block, state, left }) => [block, state, left !== null]), [['0', 'gone', true], ['1', 'gone', true]]); // prettier-ignore
+    assert.ok(!signs.includes('managers_lost'));
+  });
+
+  it('calls a manager lost that was killed', async () => {
+    const { managers, sign } = await ask('fidelity/2026.05.25-W3-htex', async (reads, run) => ({
+      managers: await reads.managers(run),
+      sign: (await reads.bottleneck(run))!.signs.find(({ sign: name }) => name === 'managers_lost'),
+    }));
+    assert.deepEqual(managers.filter(({ state }) => state === 'lost').map(({ manager }) => manager), ['985f0e22cba9']); // prettier-ignore
+    assert.equal(sign!.count, 1);
+  });
+
+  it('knows from text logs alone when managers were there and blocks ran', async () => {
+    const [managers, blocks, workers] = await ask('fidelity/htex-text-2024', (reads, run) =>
+      Promise.all([reads.managers(run), reads.blocks(run), reads.workers(run, 10)]),
+    );
+    assert.deepEqual(managers.map(({ executor, workers: count, state }) => [executor, count, state]), [['htex', 2, 'gone']]); // prettier-ignore
+    const [manager] = managers;
+    assert.ok(manager!.left! > manager!.registered && manager!.last_seen > manager!.registered);
+    assert.equal(blocks[0]!.state, 'RUNNING');
+    const [htex] = workers.executors.filter(({ executor }) => executor === 'htex');
+    assert.equal(Math.max(...htex!.workers!), 2);
+  });
+
+  for (const name of ['workqueue-parsl', 'taskvine-parsl'])
+    it(`counts the cores of workers of ${name} and which were given to tasks`, async () => {
+      const [{ periods }, workers] = await ask(`run_dirs/${name}`, async (reads, run) =>
+        Promise.all([reads.bottleneck(run).then((answer) => answer!), reads.workers(run, 10)]),
+      );
+      assert.equal(Math.max(...periods.map(({ load }) => load.workers ?? 0)), 2);
+      const [first] = workers.executors.filter(({ workers: of }) => of !== null);
+      assert.deepEqual([Math.max(...first!.workers!), Math.max(...first!.busy) <= 2], [2, true]);
+      assert.ok(first!.busy_time > 0.5 * first!.worker_time!);
+    });
+});
