@@ -1,6 +1,10 @@
 /**
- * How fast do log lines find their task, from the files through the rules and joins, beside a Python loader that reads
- * everything into lists, widens and joins there? And how much memory does it take for ten times as many runs?
+ * How fast do log lines find their task, from the files through the rules and joins, beside two Python loaders that read
+ * everything into lists, widen and join there? And how much memory does it take for ten times as many runs?
+ *
+ * One loader does the same as we do: the shipped rules by regular expressions, the order of lines, twins, and all
+ * implications pass by pass, with the operators of Parsl's observability prototype. The other is the least that finds
+ * nearly as many: a few expressions and two implications written for this kind of run alone.
  *
  * usage: [PYTHON=python3] bench/joins.ts        ROUNDS (3) and RUNS (10) may be set
  *
@@ -12,6 +16,8 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
 import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+
+import { rulesForPython } from './logs/rules_for_python.ts';
 
 const { PYTHON = 'python3', ROUNDS = '3', RUNS = '10' } = process.env;
 const RUN_ID = '886c6968-820f-4f28-aa39-931d91e7ce7f';
@@ -32,9 +38,13 @@ const dir = mkdtempSync(join(tmpdir(), 'parsl-otel-bench-'));
 try {
   const many = writeRuns(join(dir, 'many'), Number(RUNS));
   const one = writeRuns(join(dir, 'one'), 1);
+  const rules = join(dir, 'rules.json');
+  writeFileSync(rules, rulesForPython());
+  const python = (name: string): string => join(import.meta.dirname, 'python', name);
   const ours = [process.execPath, join(import.meta.dirname, 'logs', 'join.ts')] as const;
   const contenders: Readonly<Record<string, readonly string[]>> = {
-    'Python, in lists': [PYTHON, join(import.meta.dirname, 'python', 'join_logs.py'), many],
+    'Python, same rules': [PYTHON, python('join_by_rules.py'), many, rules],
+    'Python, the least': [PYTHON, python('join_logs.py'), many],
     'parsl-otel': [...ours, many],
     'parsl-otel, one run': [...ours, one],
   };
@@ -48,15 +58,15 @@ try {
   console.log(
     `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}; ${ROUNDS} rounds, medians`,
   );
-  const base = results.get('Python, in lists') ?? [];
+  const bases = ['Python, same rules', 'Python, the least'].map((name) => results.get(name) ?? []);
   for (const [name, measured] of results) {
     const rate = median(measured.map(({ records, seconds }) => records / seconds));
-    const ratio = median(measured.map((it, i) => it.records / it.seconds / rateOf(base[i])));
+    const ratios = bases.map((base) => median(measured.map((it, i) => rateOf(it) / rateOf(base[i]))).toFixed(2));
     const cpu = median(measured.map(({ records, cpu_seconds }) => (cpu_seconds / records) * 1e6));
     const peak = median(measured.map(({ rss_bytes }) => rss_bytes / 1e6));
     const { records = 0, attributed = 0 } = measured[0] ?? {};
     console.log(
-      `${name.padEnd(20)} ${Math.round(rate)} records/s, ${ratio.toFixed(2)} x, ${cpu.toFixed(1)} µs CPU a record, ` +
+      `${name.padEnd(20)} ${Math.round(rate)} records/s, ${ratios.join(' and ')} x, ${cpu.toFixed(1)} µs CPU a record, ` +
         `peak ${peak.toFixed(0)} MB; ${attributed} of ${records} records have a task`,
     );
   }

@@ -1,8 +1,8 @@
-"""Log lines find their task, in lists: the peer of joins.ts. usage: join_logs.py RUNINFO
+"""Log lines find their task, with the least that this kind of run needs: a peer of joins.ts. usage: join_logs.py RUNINFO
 
-Reads every JSON log of every run directory whole, then widens and joins with the operators of Parsl's observability
-prototype: constants of the path, ids out of texts by regular expressions, what a worker says between receiving and
-completing a task, and implications over groups, in passes until nothing changes. Prints one JSON object.
+Reads every JSON log of every run directory whole, then widens and joins in lists: constants of the path, ids out of
+texts by a few regular expressions, what a worker says between receiving and completing a task, and two implications over
+groups, in passes until nothing changes. Prints one JSON object.
 """
 import collections
 import glob
