@@ -210,7 +210,6 @@ function parserFor(
   if (found instanceof BridgeError && found.reason === 'packed') throw found;
   const problem = found instanceof BridgeError ? undefined : found && holeProblem(head, path);
   if (problem !== undefined) report(problem);
-  if (found !== undefined && !(found instanceof BridgeError) && found.format === 'json') return lineParser(from);
   if (found !== undefined && !(found instanceof BridgeError) && found.format !== 'text')
     return logParser(found, name, report, from);
   if (head.bytes.find((byte) => byte > 32) === OPEN_BRACKET) return lineParser(from);
@@ -221,7 +220,8 @@ function parserFor(
 
 /** A single log, with what its name tells. */
 function logParser(file: SeenFile, name: string, report: (error: BridgeError) => void, from: LogPosition): Parser {
-  const header = planOne(file, name)?.header ?? {
+  // JSON lines of any kind may be of many runs: where they lie tells nothing.
+  const header = (file.format === 'json' ? undefined : planOne(file, name)?.header) ?? {
     format: file.format === 'database' ? 'text' : file.format,
     keys: { 'source.input': name, 'source.path': file.path },
   };
