@@ -78,14 +78,30 @@ export class BodyRoom {
   }
 }
 
+/** Bytes of a refused body that are read only to be dropped. */
+const DROPPED_BYTES_MAX = 2 ** 28;
+
+/**
+ * Drops what is left of a body that was refused. Its sender is still writing: hung up on, it would see a broken pipe and
+ * no answer. Who sends without end is hung up on all the same.
+ */
+export function dropRest(request: IncomingMessage): void {
+  if (request.complete) return;
+  let dropped = 0;
+  request.on('data', (piece: Buffer) => {
+    dropped += piece.length;
+    if (dropped > DROPPED_BYTES_MAX) request.destroy();
+  });
+  request.resume();
+}
+
 export function answer(
   response: ServerResponse,
   status: number,
   content: object,
   headers: Record<string, string> = {},
 ): void {
-  // What is left of a body that was refused is not waited for.
-  const close = response.req.complete ? {} : { connection: 'close' };
-  response.writeHead(status, { 'content-type': 'application/json', ...close, ...headers });
+  dropRest(response.req);
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(`${JSON.stringify(content)}\n`);
 }

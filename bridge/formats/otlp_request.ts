@@ -1,5 +1,6 @@
 /**
- * Requests of OpenTelemetry's protocol that bring logs (ExportLogsServiceRequest), in protobuf or JSON, in one shape. Pure.
+ * Requests of OpenTelemetry's protocol that bring logs (ExportLogsServiceRequest), in protobuf or JSON
+ * (otlp_request_json.ts), in one shape. A record that cannot be read is a problem of its own, the others are used. Pure.
  *
  *   request        1 resource logs*
  *   resource logs  1 resource (1 attribute*)   2 scope logs*
@@ -7,8 +8,6 @@
  *   log record     1 time, 11 observed time (fixed64, ns)   2 severity number   3 severity text   5 body   6 attribute*
  *                  9 trace id   10 span id   12 event name
  *   attribute      1 key   2 value;  a value is one of 1 text, 2 bool, 3 int, 4 double, 5 array, 6 map, 7 bytes
- *
- * JSON has the same in lowerCamelCase, whole numbers of 64 bits as text, ids as hex and bytes as base64.
  */
 import { BridgeError, reasonOf } from '../core/errors.ts';
 import { readFields, type Field } from './protobuf_reader.ts';
@@ -33,22 +32,59 @@ export interface OtlpLog {
   readonly resource: Attributes;
 }
 
-const DEPTH_MAX = 32;
+/** A record that cannot be read. */
+export interface OtlpProblem {
+  readonly record: Uint8Array;
+  readonly error: BridgeError;
+}
+
+export interface OtlpLogs {
+  readonly logs: readonly OtlpLog[];
+  readonly problems: readonly OtlpProblem[];
+}
+
+/** A request with more records that cannot be read is none. */
+const PROBLEMS_MAX = 1_000;
+
+/** Values nested deeper than this are not read. */
+export const DEPTH_MAX = 32;
 
 /** Throws BRIDGE_DECODE if the body is no such request. */
-export function readProtobufLogs(body: Uint8Array): OtlpLog[] {
+export function readProtobufLogs(body: Uint8Array): OtlpLogs {
+  const read = readEach('protobuf', protobufLog);
   try {
-    return fields(body, 1).flatMap((resourceLogs) => {
+    for (const resourceLogs of fields(body, 1)) {
       const [resource] = fields(resourceLogs, 1);
       const shared = resource === undefined ? {} : attributesOf(resource, 1);
-      return fields(resourceLogs, 2).flatMap((scopeLogs) => {
+      for (const scopeLogs of fields(resourceLogs, 2)) {
         const scope = scopeOf(fields(scopeLogs, 1)[0]);
-        return fields(scopeLogs, 2).map((log) => protobufLog(log, scope, shared));
-      });
-    });
+        for (const record of fields(scopeLogs, 2)) read.one(record, scope, shared, () => record);
+      }
+    }
   } catch (error) {
     throw notLogs('protobuf', error);
   }
+  return read;
+}
+
+type Scope = OtlpLog['scope'];
+
+/** Collects records, and those that `log` throws at. `bytes` gives what such a one is set aside as. */
+export function readEach<R>(encoding: string, log: (record: R, scope: Scope, resource: Attributes) => OtlpLog) {
+  const logs: OtlpLog[] = [];
+  const problems: OtlpProblem[] = [];
+  return {
+    logs,
+    problems,
+    one(record: R, scope: Scope, resource: Attributes, bytes: () => Uint8Array): void {
+      try {
+        logs.push(log(record, scope, resource));
+      } catch (error) {
+        if (problems.length === PROBLEMS_MAX) throw error;
+        problems.push({ record: bytes(), error: notLogs(encoding, error) });
+      }
+    },
+  };
 }
 
 function protobufLog(bytes: Uint8Array, scope: OtlpLog['scope'], resource: Attributes): OtlpLog {
@@ -122,12 +158,12 @@ function double(bits: bigint): AnyValue {
 }
 
 /** What JSON cannot say is spelt as ndjson.ts reads it. */
-function finite(value: number): AnyValue {
+export function finite(value: number): AnyValue {
   if (Number.isFinite(value)) return value;
   return { $float: Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf' };
 }
 
-function whole(value: bigint): AnyValue {
+export function whole(value: bigint): AnyValue {
   return BigInt.asIntN(54, value) === value ? Number(value) : value.toString();
 }
 
@@ -143,93 +179,7 @@ function hex(value: Field['value'] | undefined): string {
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : '';
 }
 
-type Json = Record<string, unknown>;
-
-/** Throws BRIDGE_DECODE if the body is no such request. */
-export function readJsonLogs(body: Uint8Array): OtlpLog[] {
-  try {
-    const request: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
-    return objects(asObject(request)['resourceLogs']).flatMap((resourceLogs) => {
-      const resource = jsonAttributes(optional(resourceLogs['resource'])['attributes'], 0);
-      return objects(resourceLogs['scopeLogs']).flatMap((scopeLogs) => {
-        const { name, version, attributes } = optional(scopeLogs['scope']);
-        const scope = { name: string(name), version: string(version), attributes: jsonAttributes(attributes, 0) };
-        return objects(scopeLogs['logRecords']).map((log) => jsonLog(log, scope, resource));
-      });
-    });
-  } catch (error) {
-    throw notLogs('JSON', error);
-  }
-}
-
-function jsonLog(log: Json, scope: OtlpLog['scope'], resource: Attributes): OtlpLog {
-  return {
-    time: jsonNanos(log['timeUnixNano']),
-    observedTime: jsonNanos(log['observedTimeUnixNano']),
-    severityNumber: typeof log['severityNumber'] === 'number' ? log['severityNumber'] : 0,
-    severityText: string(log['severityText']),
-    body: log['body'] === undefined ? null : jsonValue(log['body'], 0),
-    attributes: jsonAttributes(log['attributes'], 0),
-    traceId: string(log['traceId']).toLowerCase(),
-    spanId: string(log['spanId']).toLowerCase(),
-    eventName: string(log['eventName']),
-    scope,
-    resource,
-  };
-}
-
-function jsonAttributes(pairs: unknown, depth: number): Attributes {
-  const attributes = Object.create(null) as Attributes;
-  for (const { key, value } of objects(pairs)) attributes[string(key)] = jsonValue(value, depth);
-  return attributes;
-}
-
-function jsonValue(json: unknown, depth: number): AnyValue {
-  if (depth > DEPTH_MAX) throw new RangeError(`values nested deeper than ${DEPTH_MAX}`);
-  const value = optional(json);
-  if (typeof value['stringValue'] === 'string') return value['stringValue'];
-  if (typeof value['boolValue'] === 'boolean') return value['boolValue'];
-  if (value['intValue'] !== undefined) return whole(integer(value['intValue'] as string | number));
-  if (value['doubleValue'] !== undefined) return finite(Number(value['doubleValue']));
-  if (value['arrayValue'] !== undefined)
-    return objects(optional(value['arrayValue'])['values']).map((item) => jsonValue(item, depth + 1));
-  if (value['kvlistValue'] !== undefined) return jsonAttributes(optional(value['kvlistValue'])['values'], depth + 1);
-  if (typeof value['bytesValue'] === 'string') return { $bytes: value['bytesValue'] };
-  return null;
-}
-
-function jsonNanos(value: unknown): string | undefined {
-  const told = typeof value === 'number' || typeof value === 'string' ? integer(value) : 0n;
-  return told > 0n ? told.toString() : undefined;
-}
-
-/** 64 bits have twenty digits; a text of millions would take seconds. */
-function integer(value: string | number): bigint {
-  if (typeof value === 'string' && value.length > 20) throw new RangeError('an integer of more than 64 bits');
-  return BigInt(value);
-}
-
-function asObject(json: unknown): Json {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new TypeError('not an object');
-  return json as Json;
-}
-
-/** protojson leaves out what is empty, and some write null. */
-function optional(json: unknown): Json {
-  return json === undefined || json === null ? {} : asObject(json);
-}
-
-function objects(json: unknown): Json[] {
-  if (json === undefined || json === null) return [];
-  if (!Array.isArray(json)) throw new TypeError('not a list');
-  return json.map(asObject);
-}
-
-function string(json: unknown): string {
-  return typeof json === 'string' ? json : '';
-}
-
-function notLogs(encoding: string, error: unknown): BridgeError {
+export function notLogs(encoding: string, error: unknown): BridgeError {
   return new BridgeError('BRIDGE_DECODE', `read OTLP logs as ${encoding}: ${reasonOf(error)}`, {
     cause: error,
     reason: 'otlp',

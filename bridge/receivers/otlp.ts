@@ -8,7 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 
-import { BodyRoom, readBody } from '../core/body.ts';
+import { BodyRoom, dropRest, readBody } from '../core/body.ts';
 import { defineReceiver } from '../core/component.ts';
 import { BridgeError } from '../core/errors.ts';
 import { Channel } from '../core/frame.ts';
@@ -16,7 +16,8 @@ import { inSlices, sift } from '../core/intake.ts';
 import { recordsFrame } from '../core/lines.ts';
 import { decodeFrames } from '../formats/frames.ts';
 import { otlpRecords } from '../formats/otlp_logs.ts';
-import { readJsonLogs, readProtobufLogs, type OtlpLog } from '../formats/otlp_request.ts';
+import { readProtobufLogs, type OtlpLogs, type OtlpProblem } from '../formats/otlp_request.ts';
+import { readJsonLogs } from '../formats/otlp_request_json.ts';
 import { encodePartialSuccess, encodeStatus } from '../formats/otlp_response.ts';
 
 const config = z.strictObject({
@@ -26,7 +27,7 @@ const config = z.strictObject({
 
 type Encoding = 'application/x-protobuf' | 'application/json';
 
-const readers: Readonly<Record<string, (body: Uint8Array) => OtlpLog[]>> = {
+const readers: Readonly<Record<string, (body: Uint8Array) => OtlpLogs>> = {
   'application/x-protobuf': readProtobufLogs,
   'application/json': readJsonLogs,
 };
@@ -68,13 +69,18 @@ export const otlp = defineReceiver({
     async function ingest(
       bytes: Buffer,
       encoding: Encoding,
-      read: (body: Uint8Array) => OtlpLog[],
+      read: (body: Uint8Array) => OtlpLogs,
       response: ServerResponse,
     ): Promise<void> {
       const arrival = context.now();
       let told: readonly Record<string, unknown>[];
+      let problems: readonly OtlpProblem[];
       try {
-        told = otlpRecords(read(bytes), context.id);
+        const { logs, problems: unread } = read(bytes);
+        const [first] = unread;
+        if (first !== undefined && logs.length === 0) throw first.error;
+        told = otlpRecords(logs, context.id);
+        problems = unread;
       } catch (error) {
         const problem = BridgeError.from(error, 'BRIDGE_DECODE', 'read OTLP logs');
         context.reject({ channel: Channel.records, time: arrival, payload: bytes }, problem);
@@ -88,9 +94,10 @@ export const otlp = defineReceiver({
       } catch (error) {
         return refuse(response, encoding, 503, BridgeError.from(error, 'BRIDGE_REFUSED', 'take in the batch').message);
       }
-      const why = rejected === 0 ? '' : `${rejected} records cannot be used`;
+      for (const { record, error } of problems)
+        context.reject({ channel: Channel.records, time: arrival, payload: record }, error);
       response.writeHead(200, { 'content-type': encoding });
-      response.end(encodePartialSuccess(encoding, rejected, why));
+      response.end(encodePartialSuccess(encoding, rejected + problems.length, whyOf(rejected, problems)));
     }
 
     return {
@@ -108,14 +115,16 @@ export const otlp = defineReceiver({
   },
 });
 
+/** What is told of records that are not taken; empty if there are none. */
+function whyOf(undecodable: number, [first, ...others]: readonly OtlpProblem[]): string {
+  const unread = first === undefined ? [] : [`${others.length + 1} cannot be read, the first: ${first.error.message}`];
+  return [...unread, ...(undecodable === 0 ? [] : [`${undecodable} cannot be used`])].join('; ');
+}
+
 /** The protocol's Status; 503 is to be tried again. */
 function refuse(response: ServerResponse, encoding: Encoding, status: number, message: string): void {
   const code = status === 503 ? UNAVAILABLE : INVALID_ARGUMENT;
-  response.writeHead(status, {
-    'content-type': encoding,
-    ...(status === 503 ? { 'retry-after': '1' } : {}),
-    // What is left of a body that was refused is not waited for.
-    ...(response.req.complete ? {} : { connection: 'close' }),
-  });
+  dropRest(response.req);
+  response.writeHead(status, { 'content-type': encoding, ...(status === 503 ? { 'retry-after': '1' } : {}) });
   response.end(encodeStatus(encoding, code, message));
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { OTLPLogExporter as JsonExporter } from '@opentelemetry/exporter-logs-otlp-http';
 import { OTLPLogExporter as ProtobufExporter } from '@opentelemetry/exporter-logs-otlp-proto';
@@ -138,10 +140,76 @@ describe('receivers/otlp', () => {
     ];
     const answer = await post(receiver.url, JSON_TYPE, request(text('good'), { attributes }));
     assert.deepEqual(JSON.parse(answer.bytes.toString()), {
-      partialSuccess: { rejectedLogRecords: '1', errorMessage: '1 records cannot be used' },
+      partialSuccess: { rejectedLogRecords: '1', errorMessage: '1 cannot be used' },
     });
     assert.deepEqual([answer.status, receiver.records.length, receiver.rejected.length], [200, 1, 1]);
   });
+
+  it('takes the records beside one that cannot be read, and says what is wrong with it', async () => {
+    const receiver = await start();
+    const bad = { body: { intValue: 'seven' } };
+    const answer = await post(receiver.url, JSON_TYPE, request(text('one'), bad, text('two'), { timeUnixNano: 'now' }));
+    assert.deepEqual([answer.status, JSON.parse(answer.bytes.toString())], [200, {
+      partialSuccess: {
+        rejectedLogRecords: '2',
+        errorMessage: '2 cannot be read, the first: read OTLP logs as JSON: Cannot convert seven to a BigInt',
+      },
+    }]); // prettier-ignore
+    assert.deepEqual(receiver.records.map(({ message }) => message), ['one', 'two']); // prettier-ignore
+    assert.deepEqual(receiver.rejected.map(({ frame }) => JSON.parse(Buffer.from(frame.payload).toString()) as unknown), [bad, { timeUnixNano: 'now' }]); // prettier-ignore
+
+    // The same record twice in protobuf, the second with a value that is cut off.
+    const whole = HI.subarray(4);
+    const torn = Buffer.from([...whole.subarray(0, -2), 99, 99]).fill(99, 5, 6);
+    const logs = Buffer.concat([whole, torn]);
+    const twice = Buffer.concat([Buffer.from([10, logs.length + 2, 18, logs.length]), logs]);
+    const partial = await post(receiver.url, PROTOBUF, twice);
+    assert.equal(partial.status, 200);
+    assert.match(partial.bytes.toString(), /1 cannot be read, the first: read OTLP logs as protobuf/);
+    assert.deepEqual([receiver.records.length, receiver.rejected.length], [3, 3]);
+  });
+
+  it('takes fields by their names in protobuf, too, as the Collector does', async () => {
+    const receiver = await start();
+    const record = { time_unix_nano: '1795261675823627001', severity_number: 17, trace_id: 'AB', event_name: 'e', body: { string_value: 'hi' },
+      attributes: [{ key: 'list', value: { array_value: { values: [{ int_value: '7' }, { bool_value: true }] } } }] }; // prettier-ignore
+    const body = JSON.stringify({ resource_logs: [{ scope_logs: [{ scope: { name: 's' }, log_records: [record] }] }] });
+    assert.equal((await post(receiver.url, JSON_TYPE, body)).status, 200);
+    const {
+      message,
+      time,
+      level,
+      list,
+      trace_id,
+      'event.name': event,
+      'log.logger': logger,
+    } = receiver.records[0] ?? {};
+    assert.deepEqual([message, time, level, list, trace_id, event, logger], ['hi', 1795261675823627001n, 'ERROR', '7,true', 'ab', 'e', 's']); // prettier-ignore
+  });
+
+  /** As programs do that look at the answer only when all is sent, such as Python's. */
+  for (const [how, headers] of [
+    ['as it says', `content-length: ${2 ** 25}`],
+    ['without saying so', 'transfer-encoding: chunked'],
+  ] as const)
+    it(`lets a sender of too much, ${how}, end and read the answer`, async () => {
+      const { url } = await start({ body_bytes_max: 1_024 });
+      const { port, pathname, hostname } = new URL(url);
+      const socket = connect(Number(port), hostname);
+      socket.write(`POST ${pathname} HTTP/1.1\r\nhost: x\r\ncontent-type: ${JSON_TYPE}\r\n${headers}\r\n\r\n`);
+      const piece = Buffer.alloc(2 ** 20, 32);
+      for (let sent = 0; sent < 2 ** 25; sent += piece.length) {
+        const wrapped = headers.startsWith('content') ? [piece] : [`${piece.length.toString(16)}\r\n`, piece, '\r\n'];
+        if (!socket.write(Buffer.concat(wrapped.map((part) => Buffer.from(part))))) await once(socket, 'drain');
+      }
+      if (!headers.startsWith('content')) socket.write('0\r\n\r\n');
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      assert.match(
+        answer.toString(),
+        /^HTTP\/1\.1 413 [^]*\{"code":3,"message":"the body is longer than 1024 bytes"\}/,
+      );
+      socket.destroy();
+    });
 
   it('answers 200 only when the journal holds the batch, 503 if it does not take it', async () => {
     const refusing = await start({}, { next: () => Promise.reject(new Error('disk full')) });
