@@ -15,13 +15,13 @@ export async function flow(given: readonly string[], options: FlowOptions, io: I
   return withReads(options, io, async (reads) => {
     const run = await findRun(reads, name);
     const [answer, detail] = await Promise.all([reads.flow(run.run, task), reads.task(run.run, task)]);
-    if (answer === undefined || detail === undefined)
+    if (answer === undefined)
       throw new BridgeError('BRIDGE_CONFIG', `run ${run.run} has no task ${task}`, {
         hint: `it has ${run.tasks} tasks: parsl-otel run ${run.run.slice(0, 8)} shows them by app`,
       });
     if (options.json === true) printJson(answer, io);
     else {
-      const title = `${detail.app ?? 'task'} ${task} of ${run.workflow ?? 'run'} ${run.run}: ${detail.state}`;
+      const title = `${detail?.app ?? 'task'} ${task} of ${run.workflow ?? 'run'} ${run.run}: ${detail?.state ?? 'no state was told'}`;
       for (const line of shown(title, answer, options.phases === true, io.columns)) io.out(line);
     }
     return Exit.done;

@@ -76,9 +76,12 @@ export function duration(us: number | null): string {
   return `${sign}${Math.floor(whole / 3600)}h ${two(Math.floor((whole % 3600) / 60))}m`;
 }
 
+/** What lies on the first day of 1970 is the time of what told none. */
+const DAY_US = 86_400e6;
+
 /** 2026-11-21 13:02:07, in UTC: the same text wherever it is read. */
 export function instant(us: number | null, fraction = false): string {
-  return us === null
+  return us === null || us < DAY_US
     ? '–'
     : formatLocalTime(us)
         .replace('T', ' ')

@@ -18,7 +18,7 @@ const outerPhases: Readonly<Record<LogPhaseName, OuterPhase>> = {
 }; // prettier-ignore
 
 export function isLogPhase(name: string): name is LogPhaseName {
-  return name in outerPhases;
+  return Object.hasOwn(outerPhases, name);
 }
 
 /** The phase of the try that a log phase lies in; undefined: the try itself. */

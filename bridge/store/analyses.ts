@@ -34,7 +34,9 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
     flow: (run, task) =>
       about(run, undefined, (runNo, id) => {
         const detail = readTask(db, runNo, id, task);
-        return detail && flowOf(detail, taskRecords(db, runNo, task));
+        const records = [...taskRecords(db, runNo, task)];
+        // Of a task that only records of something else than Parsl name there are lines, and no states.
+        return detail === undefined && records.length === 0 ? undefined : flowOf(detail ?? untold, records);
       }),
     lifeline: (run, { app }) =>
       about(run, undefined, (runNo) => lifelineOf(seenLines(db, runNo), { appOf: appsOf(db, runNo), app })),
@@ -69,6 +71,8 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
       }),
   };
 }
+
+const untold: Parameters<typeof flowOf>[0] = { invoked: null, returned: null, final: false, attempts: [] };
 
 /** How SQLite gives a row back: booleans are 0 or 1. */
 type Stored<T> = { readonly [K in keyof T]: T[K] extends boolean ? number : T[K] };

@@ -30,7 +30,7 @@ const columns = Object.keys(recordColumns) as RecordColumn[];
 
 /** True if the key is a column of its own, for values that are whole numbers. */
 export function isColumn(key: string): key is RecordColumn {
-  return key in recordColumns;
+  return Object.hasOwn(recordColumns, key); // Anyone may ask for `constructor`.
 }
 
 export interface Parts {

@@ -53,7 +53,7 @@ const columns: Readonly<Record<string, string>> = {
 export function plotTries(db: Database.Database, runNo: number, by: string): PlotTry[] {
   type Cells = Pick<TryRow, 'task' | 'try' | 'launched' | 'running' | 'running_ended' | 'returned'> &
     Pick<TaskRow, 'state'> & { readonly kind: string | null; readonly is_last: number };
-  const column = columns[by];
+  const column = Object.hasOwn(columns, by) ? columns[by] : undefined;
   const values = column === undefined ? valueByTask(db, runNo, by) : undefined;
   const sql = `SELECT r.task, r.try, r.launched, r.running, r.running_ended, r.returned, t.state, ${column ?? 'NULL'} AS kind,
       r.try = max(r.try) OVER (PARTITION BY r.task) AS is_last

@@ -52,7 +52,7 @@ function queryOf(request: Request, response: Response): RecordQuery | undefined 
   const known: Record<string, string> = {};
   const where = new Map<string, (string | number)[]>();
   for (const [name, value] of asked) {
-    if (name in recordParameters.shape) known[name] = value;
+    if (Object.hasOwn(recordParameters.shape, name)) known[name] = value;
     else {
       const key = name.startsWith('where.') ? name.slice('where.'.length) : name;
       where.set(key, [...(where.get(key) ?? []), valueOf(key, value)]);

@@ -1,7 +1,8 @@
 /** The commands that ask, over recorded run directories. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 
 import { bottleneck } from '../../bridge/commands/bottleneck.ts';
 import { flow } from '../../bridge/commands/flow.ts';
@@ -46,6 +47,21 @@ describe('commands that ask', function () {
   it('tell what each step took', async () => {
     await flow(['60af', '5'], { ...htex, phases: true }, io());
     assert.match(text(), /^    interchange_queue +\+11\.926193 +1\.16 s +logs$/m);
+  });
+
+  it('show what records of any program say of a task that Parsl told nothing of, and no time where none was told', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'parsl-otel-')), 'proto.jsonl');
+    const run = 'aaaaaaaa-0000-4000-8000-000000000003';
+    const said = (message: string) => JSON.stringify({ 'parsl.dfk': run, 'parsl.task': 3, message });
+    writeFileSync(path, `${said('cell relaxed')}\n${said('cell kept')}\n`);
+    assert.equal(await flow(['3'], { from: [path] }, io()), 0);
+    assert.match(lines[0]!, /^task 3 of run aaaaaaaa-.*: no state was told$/);
+    assert.match(text(), /cell relaxed\n.*cell kept/);
+    await refuses(flow(['4'], { from: [path] }, io()), /has no task 4/, /0 tasks/);
+    lines = [];
+    await runs({ from: [path] }, io());
+    assert.match(lines[1]!, /^aaaaaaaa +– /);
+    rmSync(dirname(path), { recursive: true });
   });
 
   it('give all of it as JSON', async () => {

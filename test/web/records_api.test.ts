@@ -56,6 +56,14 @@ describe('web/records_api and web/analysis_api', function () {
     ]);
   });
 
+  it('takes no name of JavaScript’s own for a key that it knows', async () => {
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      assert.deepEqual(await json<{ values: unknown }>(`records/values/${name}`), { values: [] });
+      assert.equal((await json<Records>(`records?${name}=x`)).total, 0);
+      assert.deepEqual((await json<{ kinds: unknown }>(`runs/${RUN}/plots?by=${name}`)).kinds, ['not told']);
+    }
+  });
+
   it('knows a key that has the name of a parameter by its prefix', async () => {
     assert.equal((await json<Records>('records?where.text=x')).total, 0);
     assert.ok((await json<Records>('records?where.level=ERROR')).total > 0);

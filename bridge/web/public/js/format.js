@@ -46,10 +46,12 @@ export function percent(part, whole) {
 }
 
 const date = (us) => new Date(us / 1000);
+/** What lies on the first day of 1970 is the time of what told none. */
+const isUntold = (us) => us === null || us === undefined || us < 86_400e6;
 
 /** 09:30:12, in the reader's zone. */
 export function clock(us, fraction = 0) {
-  if (us === null || us === undefined) return unknown;
+  if (isUntold(us)) return unknown;
   const at = date(us);
   const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
   if (fraction === 0) return time;
@@ -64,12 +66,12 @@ export function day(us) {
 
 /** 2026-11-20 09:30:12 */
 export function dateTime(us) {
-  return us === null || us === undefined ? unknown : `${day(us)} ${clock(us)}`;
+  return isUntold(us) ? unknown : `${day(us)} ${clock(us)}`;
 }
 
 /** For titles: to the microsecond, with the zone. */
 export function exact(us) {
-  if (us === null || us === undefined) return '';
+  if (isUntold(us)) return '';
   const offset = -date(us).getTimezoneOffset();
   const zone = `${offset < 0 ? '−' : '+'}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
   return `${day(us)} ${clock(us, 6)} ${zone}`;

@@ -82,7 +82,7 @@ function row(run, now) {
   return h('tr', { 'data-key': run.run },
     h('td', null, h('a.name', { href: runHref(run.run) }, runName(run)), run.workflow === null ? null : h('span.id', { title: run.run }, run.run.slice(0, 8))),
     h('td', null, statusChip(run, now)),
-    h('td.num.left', { title: `${exact(start)} (${ago(now - start)})` }, dateTime(start)),
+    h('td.num.left', { title: exact(start) === '' ? undefined : `${exact(start)} (${ago(now - start)})` }, dateTime(start)),
     h('td.num', null, duration(runDuration(run, now))),
     h('td.wide', null, bar(run.counts, run.tasks)),
     h('td.num', null, count(done)),
