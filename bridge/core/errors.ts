@@ -34,7 +34,7 @@ export class BridgeError extends Error {
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     const { cause, hint, reason, retryAfterMs, items } = options;
-    super(message, cause === undefined ? undefined : { cause });
+    super(asOneLine(message), cause === undefined ? undefined : { cause });
     this.name = 'BridgeError';
     this.code = code;
     this.hint = hint;
@@ -48,6 +48,16 @@ export class BridgeError extends Error {
     if (error instanceof BridgeError) return error;
     return new BridgeError(code, `${doing}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** What a terminal or a reader could take for something else: control characters, and those that turn text around. */
+const CONTROL = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+
+/** A file may be called anything: its name in a message must not move the cursor, or look like two lines of a log. */
+function asOneLine(message: string): string {
+  return message.replaceAll(CONTROL, (character) =>
+    character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** The short reason of any thrown value: what a system error means, without its call and path, or the message. */

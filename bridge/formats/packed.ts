@@ -15,11 +15,11 @@ const kinds: readonly (readonly [number[], string, string])[] = [
   [[0x52, 0x61, 0x72, 0x21], 'a rar archive', 'unrar x'],
 ];
 
-/** undefined for what is none of these. `path` is put into the hint. */
-export function packedBy(head: Uint8Array, path: string): Packed | undefined {
+/** undefined for what is none of these. */
+export function packedBy(head: Uint8Array): Packed | undefined {
   for (const [magic, what, program] of kinds)
-    if (magic.every((byte, at) => head[at] === byte)) return { what, hint: `unpack it first: ${program} ${path}` };
-  if (isUtf16(head)) return { what: 'text in UTF-16', hint: `make it UTF-8 first: iconv -f UTF-16 -t UTF-8 ${path}` };
+    if (magic.every((byte, at) => head[at] === byte)) return { what, hint: `unpack it first, with ${program}` };
+  if (isUtf16(head)) return { what: 'text in UTF-16', hint: 'make it UTF-8 first, with iconv -f UTF-16 -t UTF-8' };
   return undefined;
 }
 

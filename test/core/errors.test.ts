@@ -48,4 +48,9 @@ describe('core/errors', () => {
     assert.equal(reasonOf('just text'), 'just text');
     assert.equal(reasonOf(undefined), 'undefined');
   });
+
+  it('says in one line, harmless to a terminal, what is called anything at all', () => {
+    const { message } = new BridgeError('BRIDGE_IO', 'read 000/\u001b[2Jb\u00f6se\n\u202egpj.log: gone');
+    assert.equal(message, 'read 000/\\u001b[2Jb\u00f6se\\n\\u202egpj.log: gone');
+  });
 });

@@ -24,6 +24,7 @@ import { plan, type Plan } from './plan.ts';
 import { readTree } from './read.ts';
 import { openTails } from './tail.ts';
 import { treeLimits, type Tree } from './tree.ts';
+import { openZipped } from './zipped.ts';
 
 const config = z.strictObject({
   path: z.string().min(1).describe('Run directory, directory with run directories in it, or tar, tar.gz or zip of one.'),
@@ -61,6 +62,7 @@ export const runDir = defineReceiver({
       const isFollowed = mode === 'follow';
       const databases = openDatabases({ root, isFollowed, report, remembered, deliver });
       const tree = directoryTree(path, inTree, onBytes);
+      const zipped = openZipped({ root, tree, limits, report, remembered, deliver, tails });
       let found: Plan = { logs: [], databases: [] };
       let scanned = -Infinity;
       try {
@@ -68,13 +70,14 @@ export const runDir = defineReceiver({
           const isScan = context.now() - scanned >= scan_interval_ms * 1_000;
           const unseen: BridgeError[] = [];
           if (isScan) {
-            found = plan(await tree.look((error) => unseen.push(error)), name);
+            found = plan(await tree.look((error) => unseen.push(error)), name, isFollowed);
             scanned = context.now();
             unseen.forEach(report);
           }
           const isRead =
             (await databases.look(found.databases)) &&
-            (await tails.look(found.logs, !isFollowed)) &&
+            (await tails.look(found.logs.filter(({ isZipped }) => !isZipped), !isFollowed)) && // prettier-ignore
+            (!isScan || (await zipped.look(found.logs.filter(({ isZipped }) => isZipped)))) &&
             // What could not be looked into is not gone.
             (!isScan || unseen.length > 0 || (await tails.forgetGone())) &&
             (await delivery.flush());

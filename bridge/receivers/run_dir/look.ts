@@ -32,7 +32,7 @@ export function recognise(path: string, { bytes }: Head, where: string): SeenFil
   const isZipped = isGzip(bytes);
   const head = isZipped ? unzippedHead(bytes) : bytes;
   if (isBlank(head)) return undefined;
-  const packed = packedBy(head, where);
+  const packed = packedBy(head);
   if (packed !== undefined)
     return new BridgeError('BRIDGE_DECODE', `read ${where}: ${packed.what}`, { reason: 'packed', hint: packed.hint });
   const format = sniff(head);

@@ -79,7 +79,8 @@ async function* readCopy(
   yield { frames: [], positions: new Map([[path, READ]]) };
 }
 
-async function* readLog(
+/** One log, behind `position`. Where it cannot be read on, that is reported, and what came before is used. */
+export async function* readLog(
   { path, header }: PlannedLog,
   content: AsyncIterable<Buffer>,
   limits: LogLimits,

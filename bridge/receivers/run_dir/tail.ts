@@ -56,6 +56,11 @@ export interface Tails {
    * go on is given out. Resolves to false if the receiver was stopped.
    */
   look(logs: readonly PlannedLog[], isLast: boolean): Promise<boolean>;
+  /**
+   * How far a file that begins with these bytes was read, if it is gone since: whoever asks reads the rest of it, and it is
+   * forgotten here. `there` if it is not gone, undefined if there was none.
+   */
+  begunWith(head: Uint8Array): Promise<LogPosition | 'there' | undefined>;
   /** Forgets files that the last look did not see, unless it could not see all: they were deleted. */
   forgetGone(): Promise<boolean>;
 }
@@ -171,6 +176,18 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
     return true;
   }
 
+  async function begunWith(bytes: Uint8Array): Promise<LogPosition | 'there' | undefined> {
+    if (bytes.length < FINGERPRINT_BYTES) return undefined; // Others may begin so, too.
+    const head = Buffer.from(bytes.subarray(0, FINGERPRINT_BYTES)).toString('base64');
+    const all = [...known, ...[...tails].map(([id, tail]) => [id, positionOf(tail)] as const)];
+    const [id, position] = all.find(([, file]) => file.head === head) ?? [];
+    if (id === undefined || seen.has(id)) return id === undefined ? undefined : 'there';
+    tails.delete(id);
+    known.delete(id);
+    await deliver([], reached(id, undefined));
+    return position;
+  }
+
   async function give(id: string, tail: Tail, frames: readonly Frame[]): Promise<boolean> {
     return frames.length === 0 || deliver(frames, reached(id, positionOf(tail)));
   }
@@ -183,7 +200,7 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
     return frames.length === 0 || deliver(frames, reached(id, position));
   }
 
-  return { look, forgetGone };
+  return { look, begunWith, forgetGone };
 }
 
 function positionOf({ cutter, path, head }: Tail): Remembered {
