@@ -220,7 +220,7 @@ function openPipeline(options: ReaderOptions, { store, live, outputs, meters }: 
     ...options,
     journalPath: join(options.dataDir, 'journal.db'),
     outputs,
-    operators: liveOperators(options.config.settings.rules, options.log),
+    operators: liveOperators(options.config.settings, options.log),
     rows: {
       seq: store.seq(),
       write(rows, seq) {

@@ -8,90 +8,10 @@ import { z } from 'zod';
 
 import type { ExporterSpec, ReceiverSpec } from './core/component.ts';
 import { BridgeError } from './core/errors.ts';
-import { listenAddress, publishedAddress } from './core/listen.ts';
 import { nearest } from './core/nearest.ts';
 import { sendingQueue } from './core/queue.ts';
 import { retryOnFailure } from './core/retry.ts';
-import { namedZone } from './core/time.ts';
-
-export const settings = z.strictObject({
-  time_zone: z
-    .string()
-    .refine((name) => namedZone(name, 'config') !== undefined, 'must be a zone such as Europe/Berlin, UTC or +01:00')
-    .optional()
-    .describe('Zone of Parsl’s naive times, for runs that do not tell it. Default: what arrival times tell.'),
-  http: z
-    .strictObject({
-      listen: listenAddress.default('127.0.0.1:4380').describe('Where the page, the API and HTTP receivers listen.'),
-      token: z
-        .string()
-        .min(16)
-        .optional()
-        .describe('Bearer token; needed off loopback. Default: a random one, in the connection file.'),
-      published: publishedAddress.describe(
-        'Where senders and browsers reach it, if not at listen: where a container’s port is published. If that is loopback, none but this machine may reach it.',
-      ),
-    })
-    .prefault({}),
-  closing: z
-    .strictObject({
-      settle_ms: z
-        .int()
-        .min(0)
-        .max(600_000)
-        .default(2_000)
-        .describe('Pause before a try of which all is known closes.'),
-      silence_ms: z
-        .int()
-        .min(60_000)
-        .default(604_800_000)
-        .describe(
-          'A run of which nothing was heard for so long is closed as it stands; Parsl’s end message may never come.',
-        ),
-      linger_ms: z
-        .int()
-        .min(0)
-        .max(86_400_000)
-        .default(30_000)
-        .describe('Wait for the rest after the first known end.'),
-    })
-    .prefault({}),
-  journal: z
-    .strictObject({
-      retention_bytes: z
-        .int()
-        .min(0)
-        .default(1_073_741_824)
-        .describe('Entries that nothing needs are dropped beyond it.'),
-      bytes_max: z.int().min(1_048_576).default(10_737_418_240).describe('Nothing more is taken in beyond it.'),
-    })
-    .prefault({}),
-  limits: z
-    .strictObject({
-      open_tasks_max: z
-        .int()
-        .min(1_000)
-        .default(1_000_000)
-        .describe('The oldest open task is closed as unfinished beyond it.'),
-      memo_sources_max: z.int().min(0).default(100_000).describe('Memoised results whose task is remembered, a run.'),
-      records_max: z
-        .int()
-        .min(0)
-        .default(2_000_000)
-        .describe('Log records that page and commands can ask for, about 300 bytes each; the oldest are dropped.'),
-      quarantine_messages_max: z.int().min(0).default(100).describe('Undecodable messages kept, a receiver and start.'),
-      quarantine_bytes_max: z.int().min(0).default(67_108_864).describe('Bytes kept in the quarantine.'),
-    })
-    .prefault({}),
-  rules: z
-    .array(z.string().min(1))
-    .default([])
-    .describe('Files of rules of your own, which add to the shipped ones (docs/rules.md).'),
-  metrics_interval_ms: z.int().min(100).max(3_600_000).default(15_000).describe('How often metrics are pushed.'),
-  jaeger_url: z.url().optional().describe('Jaeger’s page, for links from tasks to traces.'),
-});
-
-export type Settings = z.output<typeof settings>;
+import { settings, type Settings } from './settings.ts';
 
 /** A type, or a type and a name. */
 const COMPONENT_ID = /^[a-z0-9_]+(?:\/[\w.-]+)?$/;

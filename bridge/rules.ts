@@ -14,10 +14,11 @@ import { readTable } from './formats/table.ts';
 import type { Joined } from './processors/join.ts';
 import type { Operators } from './processors/operators.ts';
 import { Draft } from './processors/draft.ts';
-import { createOperators, liveLimits } from './processors/operators.ts';
+import { createOperators } from './processors/operators.ts';
 import type { RulesFile } from './processors/schema.ts';
 import { rulesSchema } from './processors/schema.ts';
 import { Widener } from './processors/widen.ts';
+import type { Settings } from './settings.ts';
 
 const shippedDir = join(import.meta.dirname, 'processors', 'rules');
 
@@ -51,10 +52,10 @@ export function loadRules(files: readonly string[]): LoadedRules {
 }
 
 /** What widens the records of a running bridge. Throws BRIDGE_CONFIG. */
-export function liveOperators(files: readonly string[], log: Logger): Operators {
+export function liveOperators({ rules, limits }: Settings, log: Logger): Operators {
   return createOperators({
-    ...loadRules(files),
-    limits: liveLimits,
+    ...loadRules(rules),
+    limits: { ...limits, held_us_max: limits.held_ms * 1_000 },
     onContradiction: ({ rule, group, key, was, told }) =>
       log.warn({ rule, ...group, key, was, told }, 'Records contradict each other.'),
   });

@@ -6,11 +6,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-import { settings, unwrap, wrapperSettings } from '../bridge/config.ts';
+import { unwrap, wrapperSettings } from '../bridge/config.ts';
 import { keys } from '../bridge/core/keys.ts';
 import { meterSpecs } from '../bridge/core/meters.ts';
 import { instruments } from '../bridge/mappers/instruments.ts';
 import { exporters, receivers } from '../bridge/registry.ts';
+import { settings } from '../bridge/settings.ts';
 
 interface JsonSchema {
   readonly type?: string;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 
-import { keysAt, parseConfig, settings } from '../bridge/config.ts';
+import { keysAt, parseConfig } from '../bridge/config.ts';
 import type { Component, Exporter, ExporterSpec, ReceiverSpec } from '../bridge/core/component.ts';
 import { BridgeError } from '../bridge/core/errors.ts';
+import { settings } from '../bridge/settings.ts';
 
 const nothing = (): Component & Exporter => ({
   start: () => Promise.resolve(),
