@@ -15,7 +15,7 @@ import type { SelectOptions } from './commands/select.ts';
 import type { ServeOptions } from './commands/serve.ts';
 import { BridgeError } from './core/errors.ts';
 import { version } from './package.ts';
-import { addQueryCommands } from './query_cli.ts';
+import { addQueryCommands, each } from './query_cli.ts';
 
 /** A second Ctrl-C, or this long after the first, ends the process whatever it is doing. */
 const STOP_WITHIN_MS = 15_000;
@@ -43,12 +43,14 @@ const logLevel = new Option('--log-level <level>')
   .default('warn');
 const timeZone = new Option('--time-zone <zone>', 'zone of Parsl’s naive times, such as Europe/Berlin or +01:00');
 
-const run = new Option('--run <id...>', 'these runs alone: ids, or how they begin');
+const run = new Option('--run <id>', 'this run alone: its id, or how it begins; give it again for each').argParser(
+  each,
+);
 
 const rules = new Option(
-  '-r, --rules <file...>',
-  'files of your own rules, which add to the shipped ones (docs/rules.md)',
-);
+  '-r, --rules <file>',
+  'a file of your own rules, which add to the shipped ones (docs/rules.md); give it again for each',
+).argParser(each);
 
 program
   .command('serve')
@@ -120,6 +122,7 @@ program
   .option('-k, --keys <key...>', 'write these keys alone')
   .option('-g, --group <key...>', 'one line per group with the number of its records')
   .option('-o, --output <path>', 'file to write; - for standard output', '-')
+  .showHelpAfterError('(give INPUT first: --where, --has, --keys and --group take all that follows them)')
   .addHelpText(
     'after',
     `

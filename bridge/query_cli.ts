@@ -9,6 +9,13 @@ import type { StatesOptions } from './commands/states.ts';
 import { pointsMax } from './store/store.ts';
 
 const archive = '--from runinfo.tar.gz';
+const runAndTask = '[options] [RUN] TASK';
+const aboutTask = 'the number of the task; before it the run, where there are several';
+
+/** An option that is given once for each value: one that took all that follows would take arguments, too. */
+export function each(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
 
 export function addQueryCommands(program: Command, io: Io, exit: (code: number) => void): void {
   const query = (name: string, about: string, examples: string): Command =>
@@ -16,15 +23,16 @@ export function addQueryCommands(program: Command, io: Io, exit: (code: number) 
       .command(name)
       .description(about)
       .addOption(new Option('-d, --data <dir>', 'data directory (default: $XDG_STATE_HOME/parsl-otel/data)'))
-      .addOption(new Option('-f, --from <input...>', 'read these instead: run directories, archives of them, captures, databases').conflicts('data'))
-      .option('-r, --rules <file...>', 'with --from: files of your own rules, which add to the shipped ones (docs/rules.md)')
+      .addOption(new Option('-f, --from <input>', 'read this instead: a run directory, an archive, a capture, a database; give it again for each').argParser(each).conflicts('data'))
+      .addOption(new Option('-r, --rules <file>', 'with --from: a file of your own rules, which add to the shipped ones (docs/rules.md); give it again for each').argParser(each))
       .option('--time-zone <zone>', 'with --from: zone of runs that do not tell it, such as Europe/Berlin')
       .option('--json', 'the whole answer as JSON')
       .addHelpText('after', `\nExamples:\n${examples}\n\nRUN is the beginning of a run’s id or a workflow’s name; with one run it may be left out.`);
 
   query('flow', 'tell one task’s story from every log, in order of time', `  parsl-otel flow 60af0e2a 12
   parsl-otel flow 12 --phases                      what took how long, step by step`)
-    .argument('<[run] task...>', 'the run, and the number of the task')
+    .usage(runAndTask)
+    .argument('<task...>', aboutTask)
     .option('--phases', 'time per step instead of lines')
     .action(async (given: string[], options: FlowOptions) => exit(await (await import('./commands/flow.ts')).flow(given, options, io)));
 
@@ -56,7 +64,8 @@ export function addQueryCommands(program: Command, io: Io, exit: (code: number) 
 
   query('task', 'show one task with its tries and what it depends on', `  parsl-otel task 60af0e2a 12
   parsl-otel task 12 --json`)
-    .argument('<[run] task...>', 'the run, and the number of the task')
+    .usage(runAndTask)
+    .argument('<task...>', aboutTask)
     .action(async (given: string[], options: QueryOptions) => exit(await (await import('./commands/runs.ts')).task(given, options, io)));
 } // prettier-ignore
 

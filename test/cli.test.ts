@@ -53,7 +53,7 @@ describe('the command line', function () {
     writeFileSync(file('na\nme\u001b[2J\u009b.log'), '{"a":1}\n{"b":\u001b[31m}\n');
     const { status, err } = cli('convert', directory, '--to', 'jsonl', '--output', file('out'));
     assert.equal(status, 1);
-    assert.match(err, /^na\\u000ame\\u001b\[2J\\u009b\.log line 2: read JSON: /);
+    assert.match(err, /^parsl-otel-cli-\w+\/na\\u000ame\\u001b\[2J\\u009b\.log:2: read JSON: /);
     assert.doesNotMatch(err.replaceAll('\n', ''), /\p{Cc}/u);
   });
 
@@ -79,15 +79,30 @@ describe('the command line', function () {
     const sent = join(root, 'test/fixtures/run_dirs/2026.10.26-W1-htex.tar.gz');
     const told = cli('flow', '60af', '5', '--from', sent);
     assert.equal(told.status, 0, told.err);
+    assert.equal(cli('flow', '--from', sent, '60af', '5').out, told.out);
     assert.match(told.out, /^left 5 of diamond-W1 60af0e2a-.*\n31 lines.*Received executor task 12$/ms);
     assert.match(
       cli('bottleneck', '60af', '--from', sent).out,
       /While tasks were under way, the limit was mostly blocks pending/,
     );
     assertMistake(cli('flow', '60af', 'x', '--from', sent), /x is not the number of one/, /RUN TASK/);
-    assertMistake(cli('flow', '--from', sent), /missing required argument/);
+    assertMistake(cli('flow', '--from', sent), /missing required argument 'task'/);
+    assertMistake(cli('flow', '--from', sent, sent, '60af', '5'), /more than RUN and TASK/, /--from once for each/);
     assertMistake(cli('states', '--points', '1', '--from', sent), /whole number from 2 to 500/);
     assertMistake(cli('runs', '--data', join(directory, 'none')), /there is no store/, /--from/);
+  });
+
+  it('takes options and inputs in either order, and says which options take all that follows', () => {
+    writeFileSync(file('one.yaml'), 'relabel: [{ name: one, keys: { nr: job } }]\n');
+    writeFileSync(file('two.yaml'), 'relabel: [{ name: two, keys: { unit: si } }]\n');
+    writeFileSync(file('lines.jsonl'), '{"nr": 3, "unit": "s"}\n');
+    const rules = ['--rules', file('one.yaml'), '--rules', file('two.yaml')];
+    assert.match(cli('select', ...rules, file('lines.jsonl')).out, /^\{"source.*"job":3,"si":"s"/);
+    assertMistake(
+      cli('select', '--keys', 'job', file('lines.jsonl')),
+      /missing required argument 'input'/,
+      /INPUT first/,
+    );
   });
 
   it('names an unknown option and the nearest one', () => {

@@ -32,7 +32,11 @@ export async function flow(given: readonly string[], options: FlowOptions, io: I
 export function taskOf(given: readonly string[]): { readonly name: string | undefined; readonly task: number } {
   const last = given.at(-1);
   const task = Number(last);
-  if (last === undefined || given.length > 2 || !/^\d+$/.test(last) || !Number.isSafeInteger(task))
+  if (given.length > 2)
+    throw new BridgeError('BRIDGE_CONFIG', `more than RUN and TASK: ${given.join(' ')}`, {
+      hint: 'give --from once for each input',
+    });
+  if (last === undefined || !/^\d+$/.test(last) || !Number.isSafeInteger(task))
     throw new BridgeError('BRIDGE_CONFIG', `which task? ${last ?? ''} is not the number of one`, {
       hint: 'write RUN TASK, such as 60af0e2a 12, or the task alone where there is one run',
     });
