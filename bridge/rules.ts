@@ -22,18 +22,32 @@ import type { Settings } from './settings.ts';
 
 const shippedDir = join(import.meta.dirname, 'processors', 'rules');
 
-let shipped: readonly RulesFile[] | undefined;
+/** Where each name stands, as `file:line`, by its section and itself. */
+type Places = ReadonlyMap<string, string>;
+
+interface PlacedRules {
+  readonly file: RulesFile;
+  readonly places: Places;
+}
+
+let shipped: (PlacedRules & { readonly files: readonly RulesFile[] }) | undefined;
 
 /** The rules for Parsl's own logs, and those of what runs under it, as one file: they do not add to each other. */
 export function shippedRules(): readonly RulesFile[] {
+  return readShipped().files;
+}
+
+function readShipped() {
   if (shipped !== undefined) return shipped;
-  const files = readdirSync(shippedDir)
+  const read = readdirSync(shippedDir)
     .filter((name) => name.endsWith('.yaml'))
     .sort()
-    .map((name) => readRules(join(shippedDir, name)));
+    .map((name) => readPlaced(join(shippedDir, name)));
   const whole: Record<string, unknown[]> = {};
-  for (const file of files) for (const [section, list] of Object.entries(file)) (whole[section] ??= []).push(...list);
-  return (shipped = [rulesSchema.parse(whole)]);
+  for (const { file } of read)
+    for (const [section, list] of Object.entries(file)) (whole[section] ??= []).push(...(list as unknown[]));
+  const file = rulesSchema.parse(whole);
+  return (shipped = { file, files: [file], places: new Map(read.flatMap(({ places }) => [...places])) });
 }
 
 /** Files of rules, and what they join with. */
@@ -44,7 +58,9 @@ export interface LoadedRules {
 
 /** The shipped rules and the user's files, whose names of rules lead somewhere. Throws BRIDGE_CONFIG. */
 export function loadRules(files: readonly string[]): LoadedRules {
-  const own = files.map((path) => ({ path, file: readRules(path) }));
+  const own = files.map((path) => ({ path, ...readPlaced(path) }));
+  const taken = new Map(readShipped().places);
+  for (const { places } of own) for (const [name, place] of places) take(taken, name, place);
   const rules = [...shippedRules(), ...own.map(({ file }) => file)];
   const names = rules.flatMap((file) => file.rules.map(({ name }) => name));
   for (const { path, file } of own) checkNames(path, file, names);
@@ -58,6 +74,17 @@ export function liveOperators({ rules, limits }: Settings, log: Logger): Operato
     limits: { ...limits, held_us_max: limits.held_ms * 1_000 },
     onContradiction: ({ rule, group, key, was, told }) =>
       log.warn({ rule, ...group, key, was, told }, 'Records contradict each other.'),
+  });
+}
+
+/** Two rules of one name could not be told apart: by those that refer to them, nor in what a lint says. */
+function take(taken: Map<string, string>, named: string, place: string): void {
+  const other = taken.get(named);
+  taken.set(named, place);
+  if (other === undefined) return;
+  const [section = '', name = ''] = named.split('\n');
+  throw new BridgeError('BRIDGE_CONFIG', `read rules ${place}: ${other} has a rule "${name}" in ${section}, too`, {
+    hint: 'give one of them another name',
   });
 }
 
@@ -81,13 +108,17 @@ function checkNames(path: string, { within, carry, lint }: RulesFile, names: rea
 
 /** Reads one file of rules. Throws BRIDGE_CONFIG with the file, the line and what is wrong there. */
 export function readRules(path: string): RulesFile {
+  return readPlaced(path).file;
+}
+
+function readPlaced(path: string): PlacedRules {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     throw BridgeError.from(error, 'BRIDGE_CONFIG', `read rules ${path}`);
   }
-  return parseRules(text, path);
+  return parsePlaced(text, path);
 }
 
 /** The tables that a file of rules joins with. Throws BRIDGE_CONFIG if one cannot be read. */
@@ -113,6 +144,10 @@ function contentOf(document: Document.Parsed, path: string): unknown {
 
 /** `path` names the file in errors. */
 export function parseRules(text: string, path: string): RulesFile {
+  return parsePlaced(text, path).file;
+}
+
+function parsePlaced(text: string, path: string): PlacedRules {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const [problem] = document.errors;
@@ -133,13 +168,17 @@ export function parseRules(text: string, path: string): RulesFile {
       throw new BridgeError('BRIDGE_CONFIG', `read rules ${path}${placeOf(['rules', at])}: ${reasonOf(error)}`, { cause: error }); // prettier-ignore
     }
   });
-  return parsed.data;
+  const places = new Map<string, string>();
+  for (const [section, list] of Object.entries(parsed.data))
+    list.forEach(({ name }, at) => take(places, `${section}\n${name}`, `${path}${placeOf([section, at], false)}`));
+  return { file: parsed.data, places };
 
   /** `:12 (rules.3.text)`: the line of the innermost node that is there. */
-  function placeOf(at: readonly PropertyKey[]): string {
+  function placeOf(at: readonly PropertyKey[], withPath = true): string {
     for (let depth = at.length; depth > 0; depth -= 1) {
       const node = document.getIn(at.slice(0, depth), true);
-      if (isNode(node) && node.range != null) return `:${lines.linePos(node.range[0]).line} (${at.join('.')})`;
+      if (isNode(node) && node.range != null)
+        return `:${lines.linePos(node.range[0]).line}${withPath ? ` (${at.join('.')})` : ''}`;
     }
     return '';
   }

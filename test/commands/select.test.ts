@@ -139,7 +139,7 @@ select:
     it('names the place of each violation, and fails by a hard rule', async () => {
       const file = write('broken.log', '');
       const bad = write('bad.jsonl', [
-        '{"message": "Parsl task 3 try 0 launched on executor htex", "source.log": "parsl", "parsl.dfk": "00000000-0000-4000-8000-000000000001", "parsl.executor_type": "parsl.executors.high_throughput.executor.HighThroughputExecutor"}',
+        '{"message": "Parsl task 3 try 0 launched on executor htex", "source.receiver": "x", "source.log": "parsl", "parsl.dfk": "00000000-0000-4000-8000-000000000001", "parsl.executor_type": "parsl.executors.high_throughput.executor.HighThroughputExecutor"}',
         '{"message": "lost", "parsl.try": 1}',
       ].join('\n')); // prettier-ignore
       const { io, lines } = ioOf();
@@ -200,6 +200,22 @@ select:
         /my\.yaml:2 \(rules\.0\): template "Task \{x": the brace at 6/,
       );
       refused('imply: [{ name: a, keys: [], gives: [x] }]', /my\.yaml:1 \(imply\.0\.keys\)/);
+    });
+
+    it('is refused where two rules of a section have one name, with both places', () => {
+      const two =
+        'rules:\n  - { name: mine, text: a }\n  - { name: mine, text: b }\nlint: [{ name: mine, needs: [x] }]\n';
+      assert.throws(() => parseRules(two, 'my.yaml'), {
+        code: 'BRIDGE_CONFIG',
+        message: 'read rules my.yaml:3: my.yaml:2 has a rule "mine" in rules, too',
+        hint: /another name/,
+      });
+      const one = write('one.yaml', 'rules: [{ name: mine, text: a }]');
+      const other = write('other.yaml', 'rules: [{ name: mine, text: b }]');
+      assert.throws(() => loadRules([one, other]), { message: `read rules ${other}:1: ${one}:1 has a rule "mine" in rules, too` }); // prettier-ignore
+      const shipped = write('shipped.yaml', 'rules: [{ name: worker.received, text: b }]');
+      assert.throws(() => loadRules([shipped]), { message: /shipped\.yaml:1: .*htex\.yaml:\d+ has a rule "worker\.received"/ }); // prettier-ignore
+      assert.doesNotThrow(() => loadRules([one]));
     });
 
     it('is refused where it refers to a rule that is not there', () => {
