@@ -10,7 +10,7 @@ export function logOf(record: WideRecord): string {
   return text(record, 'source.log') ?? text(record, 'source.format') ?? 'unknown';
 }
 
-/** `parsl`, `interchange htex`, `manager 8f8ba7000809`, `worker 8f8ba7000809/1`. */
+/** `parsl`, `interchange htex`, `manager 8f8ba7000809`, `worker 8f8ba7000809/1`, `work_queue wq`, `work_queue worker`. */
 export function sourceOf(record: WideRecord): string {
   const log = logOf(record);
   const manager = text(record, 'parsl.manager');
@@ -18,7 +18,9 @@ export function sourceOf(record: WideRecord): string {
   const executor = text(record, 'parsl.executor');
   if (log === 'manager' && manager !== undefined) return `${log} ${manager}`;
   if (log === 'worker' && manager !== undefined) return `${log} ${manager}${worker === undefined ? '' : `/${worker}`}`;
-  if (log === 'interchange' && executor !== undefined) return `${log} ${executor}`;
+  const isOther = log === 'work_queue' || log === 'taskvine';
+  if (isOther && text(record, 'process.name')?.endsWith('worker') === true) return `${log} worker`;
+  if ((isOther || log === 'interchange') && executor !== undefined) return `${log} ${executor}`;
   return log;
 }
 

@@ -126,12 +126,12 @@ function addTries(
     readonly inferred: number;
   }
   // A worker's end or start that never came is taken from the try's own bounds (DESIGN.md §6). A try that has
-  // neither ended nor come back runs on, unless its task is over.
+  // neither ended nor come back runs on, unless its task is over. Joins run on no worker.
   const sql = `SELECT r.executor, coalesce(r.running, r.launched) AS start,
       coalesce(r.running_ended, r.returned, iif(t.final, t.returned, NULL)) AS stop,
       (r.running IS NULL) + (r.running_ended IS NULL AND (r.returned IS NOT NULL OR t.final)) AS inferred
     FROM try r LEFT JOIN task t ON t.run_no = r.run_no AND t.task = r.task
-    WHERE r.run_no = ? AND (r.running IS NOT NULL OR r.running_ended IS NOT NULL)`;
+    WHERE r.run_no = ? AND r.executor IS NOT '_parsl_internal' AND (r.running IS NOT NULL OR r.running_ended IS NOT NULL)`;
   for (const row of db.prepare<[number], Row>(sql).iterate(runNo)) {
     if (row.start === null || occupied.has(row.executor)) continue;
     const entry = executor(row.executor);

@@ -10,11 +10,14 @@ const SLACK = 10_000;
 /** Sites that the writer knows without asking. */
 const SITES_MAX = 50_000;
 
-/** Writes records within the transaction of the caller; `numberOf` gives a run's number. */
-export function recordWriter(
-  db: Database.Database,
-  recordsMax: number,
-): (rows: readonly RecordRow[], numberOf: (run: string) => number) => void {
+export interface RecordWriter {
+  /** Writes records within the transaction of the caller; `numberOf` gives a run's number. */
+  write(rows: readonly RecordRow[], numberOf: (run: string) => number): void;
+  /** Sites may have changed. */
+  forget(): void;
+}
+
+export function recordWriter(db: Database.Database, recordsMax: number): RecordWriter {
   const names = ['run_no', 'site', 'time', ...Object.keys(recordColumns), 'message', 'keys'];
   const insert = db.prepare(
     `INSERT INTO record (${names.map((name) => `"${name}"`).join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
@@ -22,18 +25,21 @@ export function recordWriter(
   const count = db.prepare<[number, number]>('UPDATE record_site SET records = records + ? WHERE site = ?');
   const siteOf = siteFinder(db);
   const cut = recordCutter(db, recordsMax);
-  return (rows, numberOf) => {
-    if (rows.length === 0) return;
-    const added = new Map<number, number>();
-    for (const row of rows) {
-      const runNo = row.run === null ? 0 : numberOf(row.run);
-      const { site: keys, names, columns, message, keys: own } = split(row);
-      const site = siteOf.find(runNo, keys, names);
-      added.set(site, (added.get(site) ?? 0) + 1);
-      insert.run(runNo, site, row.time ?? NO_TIME, ...columns, message, own);
-    }
-    for (const [site, records] of added) count.run(records, site);
-    if (cut()) siteOf.forget();
+  return {
+    write(rows, numberOf) {
+      if (rows.length === 0) return;
+      const added = new Map<number, number>();
+      for (const row of rows) {
+        const runNo = row.run === null ? 0 : numberOf(row.run);
+        const { site: keys, names, columns, message, keys: own } = split(row);
+        const site = siteOf.find(runNo, keys, names);
+        added.set(site, (added.get(site) ?? 0) + 1);
+        insert.run(runNo, site, row.time ?? NO_TIME, ...columns, message, own);
+      }
+      for (const [site, records] of added) count.run(records, site);
+      if (cut()) siteOf.forget();
+    },
+    forget: () => siteOf.forget(),
   };
 }
 

@@ -12,6 +12,7 @@ import { errorType } from '../core/error_type.ts';
 import { BridgeError } from '../core/errors.ts';
 import type { Rows } from '../core/row.ts';
 import { createReads } from './reads.ts';
+import { lateSettler } from './late.ts';
 import { recordWriter } from './record_writer.ts';
 import {
   APPLICATION_ID,
@@ -162,7 +163,8 @@ function writer(db: Database.Database, samplesMax: number, recordsMax: number): 
     sample: upsert(db, 'sample', ['task', 'try', 'time'], sampleColumns),
   };
   const putRun = runWriter(db);
-  const putRecords = recordWriter(db, recordsMax);
+  const records = recordWriter(db, recordsMax);
+  const settle = lateSettler(db);
   const cutSamples = sampleCutter(db, samplesMax);
   const setSeq = db.prepare<[number]>('UPDATE meta SET seq = ?');
 
@@ -177,7 +179,8 @@ function writer(db: Database.Database, samplesMax: number, recordsMax: number): 
     all(tables.manager, rows.managers);
     all(tables.sample, rows.samples);
     if (rows.samples.length > 0) cutSamples();
-    putRecords(rows.records, numbers);
+    records.write(rows.records, numbers);
+    if (settle(rows, seq, numbers)) records.forget();
     setSeq.run(seq);
   });
 }

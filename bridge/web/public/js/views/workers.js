@@ -46,7 +46,7 @@ function upFrom({ states }) {
   return JSON.parse(states).find(([state]) => state === 'RUNNING')?.[1] ?? null;
 }
 
-function blockTable(blocks, managers, { run, completed, last_seen }, end) {
+function blockTable(blocks, managers, { run }, end) {
   const head = [
     ['Block'], ['Executor'], ['Job'], ['State'], ['Asked for', 'num'], ['Waited', 'num', 'For the batch system'], ['Up', 'num'],
     ['Managers', 'num'], ['Tries', 'num'], ['Busy', 'num', 'Time with a try on a worker, of all worker time'],
@@ -55,7 +55,7 @@ function blockTable(blocks, managers, { run, completed, last_seen }, end) {
     const up = upFrom(block);
     const until = block.ended ?? end;
     const own = managers.filter((manager) => manager.block === block.block && (manager.executor ?? block.executor) === block.executor);
-    const time = own.reduce((sum, manager) => sum + workerTime(manager, completed ?? last_seen), 0);
+    const time = own.reduce((sum, manager) => sum + workerTime(manager), 0);
     const isUnused = up !== null && block.tries === 0 && until - up > 5 * MINUTE;
     return h('tr', { 'data-key': `${block.executor} ${block.block}` },
       h('td', null, h('a.name', { href: tasksHref(run, { executor: block.executor, block: block.block }) }, block.block)),
@@ -71,6 +71,11 @@ function blockTable(blocks, managers, { run, completed, last_seen }, end) {
   })); // prettier-ignore
 }
 
+/** Worker time that a manager offered. */
+function workerTime({ workers, until, registered }) {
+  return workers === null ? 0 : workers * Math.max(0, until - registered);
+}
+
 function managerTable(managers, run) {
   const head = [
     ['Host'], ['Manager'], ['Block', 'num'], ['State'], ['Workers', 'num'], ['Holds', 'num', 'Executor tasks that it holds now'],
@@ -79,8 +84,7 @@ function managerTable(managers, run) {
   ]; // prettier-ignore
   const isOver = run.completed !== null;
   return list(head, managers.map((manager) => {
-    const { state, workers, until, registered } = manager;
-    const time = workers === null ? 0 : workers * Math.max(0, until - registered);
+    const { state } = manager;
     return h('tr', { 'data-key': manager.manager },
       h('td', null, manager.host === null ? unknown : h('a.name', { href: tasksHref(run.run, { host: manager.host }) }, manager.host)),
       h('td.mono', null, manager.manager),
@@ -89,7 +93,7 @@ function managerTable(managers, run) {
       h('td.num', null, count(manager.workers)),
       h('td.num', null, isOver ? unknown : count(manager.held)),
       h('td.num', null, count(manager.tries)),
-      h('td.num', null, manager.busy_time === null ? unknown : percent(manager.busy_time, time)),
+      h('td.num', null, manager.busy_time === null ? unknown : percent(manager.busy_time, workerTime(manager))),
       h('td.num', null, count(manager.cpus)),
       h('td.num', null, bytes(manager.memory)),
       h('td.num', { title: exact(manager.registered) }, clock(manager.registered)),
