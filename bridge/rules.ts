@@ -68,9 +68,13 @@ export function loadRules(files: readonly string[]): LoadedRules {
 }
 
 /** What widens the records of a running bridge. Throws BRIDGE_CONFIG. */
-export function liveOperators({ rules, limits }: Settings, log: Logger): Operators {
+export function liveOperators({ rules: files, limits }: Settings, log: Logger): Operators {
+  const loaded = loadRules(files);
+  const selections = loaded.rules.flatMap((file) => file.select.map(({ name }) => name));
+  if (selections.length > 0)
+    log.warn({ selections }, 'Selections are written by parsl-otel select, not by a running bridge.');
   return createOperators({
-    ...loadRules(rules),
+    ...loaded,
     limits: { ...limits, held_us_max: limits.held_ms * 1_000 },
     onContradiction: ({ rule, group, key, was, told }) =>
       log.warn({ rule, ...group, key, was, told }, 'Records contradict each other.'),

@@ -1,5 +1,8 @@
 /** What a configuration bounds of the operators: what waits for the record that tells whose it is. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { silent } from '../bridge/core/log.ts';
 import type { WideRecord } from '../bridge/core/record.ts';
@@ -33,5 +36,15 @@ describe('settings', () => {
     const short = liveOperators(settings.parse({ limits: { held_ms: 50 } }), silent);
     assert.equal(short.apply([waiting(1)], 0).length, 0);
     assert.deepEqual([short.tick(49_999).length, short.tick(50_000).length], [0, 1]);
+  });
+
+  it('name files of rules whose selections a bridge does not write: it says so', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'parsl-otel-settings-'));
+    const file = join(directory, 'mine.yaml');
+    writeFileSync(file, 'select: [{ name: jobs, has: [job], write: jobs.jsonl }]');
+    const told: object[] = [];
+    liveOperators(settings.parse({ rules: [file] }), { ...silent, warn: (fields) => void told.push(fields) });
+    assert.deepEqual(told, [{ selections: ['jobs'] }]);
+    rmSync(directory, { recursive: true });
   });
 });
