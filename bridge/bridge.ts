@@ -49,6 +49,8 @@ export interface ReaderOptions {
   readonly onRecords?: (records: readonly WideRecord[]) => void;
   /** Told how many bytes of their input finite receivers have read. */
   readonly onRead?: (bytes: number) => void;
+  /** Told of what is wrong with the input of receivers, instead of the log. */
+  readonly onProblem?: (error: BridgeError) => void;
 }
 
 export interface BridgeOptions extends ReaderOptions {
@@ -194,7 +196,7 @@ function isFinite(component: Component): component is FiniteReceiver {
 }
 
 function handContexts(
-  { config, dataDir, log, now, onRead }: ReaderOptions,
+  { config, dataDir, log, now, onRead, onProblem }: ReaderOptions,
   handed: Pick<Surroundings, 'meters' | 'capture' | 'take' | 'remembered' | 'collect'>,
 ): Contexts {
   const { quarantine_messages_max: messagesMax, quarantine_bytes_max: bytesMax } = config.settings.limits;
@@ -203,6 +205,7 @@ function handContexts(
     log,
     now,
     onRead,
+    onProblem,
     quarantine: openQuarantine(join(dataDir, 'quarantine'), { messagesMax, bytesMax }),
     stateDir: makeWritable(join(dataDir, 'receivers')),
   });

@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly remembered: (receiver: string) => Positions;
   readonly collect: () => readonly Metric[];
   readonly onRead?: ((bytes: number) => void) | undefined;
+  /** Told of what is wrong with the input of receivers, instead of the log. */
+  readonly onProblem?: ((error: BridgeError) => void) | undefined;
 }
 
 export interface Contexts {
@@ -36,16 +38,17 @@ export interface Contexts {
 }
 
 export function contexts(surroundings: Surroundings): Contexts {
-  const { log, meters, now, quarantine, capture, stateDir, take, remembered, collect, onRead } = surroundings;
+  const { log, meters, now, quarantine, capture, stateDir, take, remembered, collect, onRead, onProblem } = surroundings;
   const lastReceived = new Map<string, number>();
 
-  function common(id: string) {
+  function common(id: string, tell?: (error: BridgeError) => void) {
     const logged = new Map<string, number>();
     return {
       id,
       log,
       report(error: BridgeError): void {
         meters.add('errors', [id, error.code, error.reason ?? ''], error.items ?? 1);
+        if (tell !== undefined) return tell(error);
         const key = `${error.code} ${error.reason ?? ''}`;
         const at = now();
         if (at - (logged.get(key) ?? -Infinity) < LOG_EVERY_US) return;
@@ -59,7 +62,7 @@ export function contexts(surroundings: Surroundings): Contexts {
   return {
     lastReceived,
     receiver(id) {
-      const context = common(id);
+      const context = common(id, onProblem);
       return {
         ...context,
         stateFile: join(stateDir, `${id.replaceAll('/', '_')}.json`),

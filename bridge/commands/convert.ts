@@ -14,6 +14,7 @@ import type { Io } from './io.ts';
 import { Exit } from './io.ts';
 import type { LineOutput } from './output.ts';
 import { openOutput } from './output.ts';
+import { problemList } from './problems.ts';
 import { progressBar } from './progress.ts';
 
 export interface ConvertCommandOptions {
@@ -25,9 +26,6 @@ export interface ConvertCommandOptions {
   /** Ids of runs, or how they begin. */
   readonly run?: readonly string[];
 }
-
-/** Problems shown one by one; the rest is counted. */
-const SHOWN_MAX = 10;
 
 /** Resolves with the exit code: 1 if any input was bad or incomplete. */
 export async function convertCommand(
@@ -47,12 +45,8 @@ export async function convertCommand(
   const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
   refuseInput(options.output, inputs);
   const output: Output = to === 'monitoring_db' ? openDatabase(options.output) : openOutput(options.output, io);
-  const problems: string[] = [];
-  let problemCount = 0;
-  const report = (error: BridgeError): void => {
-    problemCount += 1;
-    if (problems.length < SHOWN_MAX) problems.push(error.message);
-  };
+  const problems = problemList();
+  const report = problems.add;
   async function* frames(): AsyncGenerator<readonly Frame[]> {
     for (const input of inputs) yield* readFrames(input, report, (bytes) => bar?.increment(bytes));
   }
@@ -61,15 +55,14 @@ export async function convertCommand(
     const result = await convert(frames(), { to, zone, rules, runs: options.run ?? [], write, sink, report });
     output.commit();
     bar?.stop();
-    for (const problem of problems) io.err(problem);
-    if (problemCount > problems.length) io.err(`... and ${problemCount - problems.length} more problems`);
+    problems.tell(io);
     io.err(summary(result, to));
   } catch (error) {
     bar?.stop();
     output.abandon();
     throw error;
   }
-  return problemCount > 0 ? Exit.dataWereBad : Exit.done;
+  return problems.count > 0 ? Exit.dataWereBad : Exit.done;
 }
 
 function formatOf(name: string): ConvertFormat {

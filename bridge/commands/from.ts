@@ -11,6 +11,7 @@ import { openStore } from '../store/sqlite.ts';
 import type { Reads } from '../store/store.ts';
 import { readWidened } from '../widened.ts';
 import type { Io } from './io.ts';
+import { problemList } from './problems.ts';
 import { progressBar } from './progress.ts';
 
 export interface FromOptions {
@@ -27,8 +28,6 @@ export interface ReadInputs {
   readonly close: () => void;
 }
 
-/** Problems shown one by one; the rest is counted. */
-const SHOWN_MAX = 10;
 /** Log records a transaction. */
 const COMMIT_RECORDS = 20_000;
 
@@ -40,12 +39,7 @@ export async function readInputs(paths: readonly string[], options: FromOptions,
   const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
   const store = openStore('', { records_max: Infinity, samples_max: Infinity });
   const engine = new Engine({ closing: 'end', zone, hasRows: true, hasSignals: false });
-  const problems: string[] = [];
-  let problemCount = 0;
-  const report = (error: BridgeError): void => {
-    problemCount += 1;
-    if (problems.length < SHOWN_MAX) problems.push(error.message);
-  };
+  const problems = problemList();
   let waiting = 0;
   let seq = 0;
   const take = (records: readonly WideRecord[]): void => {
@@ -59,7 +53,8 @@ export async function readInputs(paths: readonly string[], options: FromOptions,
   };
   try {
     const onBytes = (bytes: number): void => bar?.increment(bytes);
-    for await (const records of readWidened(inputs, { rules: options.rules ?? [], report, onBytes })) take(records);
+    for await (const records of readWidened(inputs, { rules: options.rules ?? [], report: problems.add, onBytes }))
+      take(records);
     engine.finish();
     commit();
   } catch (error) {
@@ -68,9 +63,8 @@ export async function readInputs(paths: readonly string[], options: FromOptions,
   } finally {
     bar?.stop();
   }
-  for (const problem of problems) io.err(problem);
-  if (problemCount > problems.length) io.err(`... and ${problemCount - problems.length} more problems`);
-  return { reads: store, problems: problemCount, close: () => store.close() };
+  problems.tell(io);
+  return { reads: store, problems: problems.count, close: () => store.close() };
 }
 
 function zoneOf({ timeZone }: FromOptions): ReturnType<typeof namedZone> {

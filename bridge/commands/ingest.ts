@@ -2,6 +2,7 @@
  * ingest: reads recorded input, or what is being written, into a data directory and the configured exporters: a bridge
  * with files before it and nothing that listens. `serve` with the same directory shows the runs afterwards.
  */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { startReader, type Reader } from '../bridge.ts';
@@ -14,6 +15,7 @@ import { openReads } from '../store/sqlite.ts';
 import { loadConfig } from './config_file.ts';
 import type { Io } from './io.ts';
 import { Exit } from './io.ts';
+import { problemList } from './problems.ts';
 import { progressBar } from './progress.ts';
 
 export interface IngestOptions {
@@ -39,6 +41,7 @@ export async function ingest(paths: readonly string[], options: IngestOptions, i
   const config = { ...configOf(options, dataDir, io), receivers: sourcesOf(inputs, { runs: run, follow }) };
   const runs = new Set<string>();
   let left = inputs.reduce((sum, { size = 0 }) => sum + size, 0);
+  const problems = problemList();
   const bar = io.isTerminal && !follow && left > 0 ? progressBar(left) : undefined;
   const reader = await startReader({
     config,
@@ -49,6 +52,8 @@ export async function ingest(paths: readonly string[], options: IngestOptions, i
     onRecords(records) {
       for (const { 'parsl.dfk': run } of records) if (typeof run === 'string') runs.add(run);
     },
+    // What is followed is told as it comes, what has an end at the end.
+    ...(follow ? {} : { onProblem: problems.add }),
     onRead(bytes) {
       const shown = Math.min(bytes, left); // Rows of a database are not of one size.
       left -= shown;
@@ -65,6 +70,7 @@ export async function ingest(paths: readonly string[], options: IngestOptions, i
     if (how === 'read') await reader.finish();
     await reader.stop();
     bar?.stop();
+    problems.tell(io);
     io.err(await summary(reader, runs, dataDir));
     const isIncomplete = (how === 'stopped' && !follow) || reader.meters.total('errors') > 0;
     return isIncomplete ? Exit.dataWereBad : Exit.done;
@@ -111,5 +117,7 @@ async function summary({ meters }: Reader, runs: ReadonlySet<string>, dataDir: s
   ];
   const dropped = meters.total('dropped');
   if (dropped > 0) parts.push(`${dropped} items not exported`);
-  return parts.join(', ');
+  const aside = join(dataDir, 'quarantine');
+  const where = meters.total('undecodable') > 0 && existsSync(aside) ? `; they are kept in ${aside}` : '';
+  return parts.join(', ') + where;
 }

@@ -55,9 +55,7 @@ const CONTROL = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** A file may be called anything: its name in a message must not move the cursor, or look like two lines of a log. */
 function asOneLine(message: string): string {
-  return message.replaceAll(CONTROL, (character) =>
-    character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return message.replaceAll(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** The short reason of any thrown value: what a system error means, without its call and path, or the message. */

@@ -32,10 +32,14 @@ function isRecord(json: unknown): boolean {
   return typeof json === 'object' && json !== null && 'source.receiver' in json;
 }
 
-/** The record, in which what the line says of its own source stands under other keys. */
+/**
+ * The record, in which what the line says of its own source stands under other keys; but whose log it is it may say where
+ * its file does not tell.
+ */
 function withSaidKeys(record: WideRecord, constants: WideRecord): WideRecord {
+  const isFree = (constants['source.log'] ?? 'other') === 'other';
   const isOurs = (key: string): boolean =>
-    key === 'source.note' || record[key] === constants[key] || saidKey(key) === key;
+    key === 'source.note' || (key === 'source.log' && isFree) || record[key] === constants[key] || saidKey(key) === key;
   const keys = Object.keys(record);
   if (keys.every(isOurs)) return record;
   return Object.fromEntries(keys.map((key) => [isOurs(key) ? key : saidKey(key), record[key] ?? null]));

@@ -77,12 +77,17 @@ export function decodeLogChunk(payload: Uint8Array, origin: Origin, records: Wid
   return problems;
 }
 
+/** `input/path:line`, as editors and terminals know it; `line N` where nothing tells the file. */
+export function placeOf(keys: LogHeader['keys'], line: number): string {
+  const { 'source.input': input, 'source.path': path } = keys;
+  const file = input === path || input === undefined ? path : path === undefined ? input : `${input}/${path}`;
+  return file === undefined ? `line ${line}` : `${file}:${line}`;
+}
+
 /** The error of one line, with where the line is. */
 function placed(error: BridgeError, keys: LogHeader['keys'], line: number): BridgeError {
   const { code, message, hint, reason } = error;
-  const path = keys['source.path'] ?? keys['source.input'];
-  const where = path === undefined ? `line ${line}` : `${path} line ${line}`;
-  return new BridgeError(code, `${where}: ${message}`, { cause: error.cause, hint, reason });
+  return new BridgeError(code, `${placeOf(keys, line)}: ${message}`, { cause: error.cause, hint, reason });
 }
 
 interface Header {

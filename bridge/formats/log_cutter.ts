@@ -8,7 +8,7 @@
 import { BridgeError } from '../core/errors.ts';
 import { Channel, type Frame } from '../core/frame.ts';
 import { tableColumns } from './cctools_log.ts';
-import { encodeLogChunk, type LogHeader } from './log_chunk.ts';
+import { encodeLogChunk, placeOf, type LogHeader } from './log_chunk.ts';
 import { hasManyLines, startsRecord } from './log_records.ts';
 import type { LogFormat } from './log_text.ts';
 
@@ -105,13 +105,17 @@ export class LogCutter {
     return size === 0 ? [] : [this.#take(size)];
   }
 
-  /** Leaves out what is too long, as far as it has come. 0 if nothing is left to look at. */
+  /** Leaves out NULs where nobody has written, and what is too long, as far as it has come. 0 if nothing is left. */
   #skip(): number {
+    // A hole before a line is no part of it, however large it is.
+    if (this.#rest[0] === 0 && !this.#isSkipping) {
+      const end = this.#rest.findIndex(isWritten);
+      this.#drop(end === -1 ? this.#rest.length : end);
+    }
     const newline = this.#rest.indexOf(NEWLINE);
     if (!this.#isSkipping && newline === -1 && this.#rest.length > this.#limits.line_bytes_max) {
       this.#isSkipping = true;
-      const where = `${String(this.#header.keys['source.path'] ?? 'log')} line ${this.#line}`;
-      const message = `read ${where}: it is longer than ${this.#limits.line_bytes_max} bytes and left out`;
+      const message = `read ${placeOf(this.#header.keys, this.#line)}: it is longer than ${this.#limits.line_bytes_max} bytes and left out`;
       this.#report(new BridgeError('BRIDGE_DECODE', message, { reason: 'too_large' }));
     }
     if (this.#isSkipping) {
@@ -184,6 +188,10 @@ export class LogCutter {
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function isWritten(byte: number): boolean {
+  return byte !== 0;
 }
 
 function isTable(format: LogFormat): boolean {

@@ -1,6 +1,6 @@
 /** `ingest`: files into a data directory, as a user calls it; what the runs look like is the model's business. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
@@ -122,6 +122,23 @@ describe('commands/ingest', () => {
     assert.match(said.join('\n'), /cut off/);
     assert.match(said.join('\n'), /notes\.txt: neither/);
     assert.equal((await runs()).length, 1);
+  });
+
+  it('counts at the end, by kind and with examples of where, what could not be used, and says where that is kept', async () => {
+    const log = join(dir, 'runinfo', '000', 'parsl.jsonlog');
+    mkdirSync(join(log, '..'), { recursive: true });
+    const good = JSON.stringify({ created: 1795261675.5, levelname: 'INFO', formatted: 'fine' });
+    writeFileSync(log, `${good}\n${'{"torn": \n'.repeat(12)}${good}\n`);
+    writeFileSync(join(dir, 'runinfo', '000', 'noise.log'), Buffer.from([0, 1, 2, 0xff, 0xfe]));
+    assert.equal(await run([join(dir, 'runinfo')]), 1);
+    assert.equal(said[0], '13 problems:');
+    assert.match(said[1] ?? '', /^ +12 json, such as$/);
+    assert.match(said[2] ?? '', /^ +runinfo\/000\/parsl\.jsonlog:2: read JSON: /);
+    assert.match(said.join('\n'), /1 binary, such as\n +read \S+noise\.log: no text/);
+    assert.match(said.at(-1) ?? '', /12 undecodable; they are kept in \S+quarantine$/);
+    assert.equal(readdirSync(join(data, 'quarantine')).length, 1);
+    said.length = 0;
+    assert.equal(await run([join(dir, 'runinfo')]), 1, 'what cannot be read is told at every call');
   });
 
   it('says at once what it cannot do', async () => {

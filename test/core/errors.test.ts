@@ -51,6 +51,6 @@ describe('core/errors', () => {
 
   it('says in one line, harmless to a terminal, what is called anything at all', () => {
     const { message } = new BridgeError('BRIDGE_IO', 'read 000/\u001b[2Jb\u00f6se\n\u202egpj.log: gone');
-    assert.equal(message, 'read 000/\\u001b[2Jb\u00f6se\\n\\u202egpj.log: gone');
+    assert.equal(message, 'read 000/\\u001b[2Jb\u00f6se\\u000a\\u202egpj.log: gone');
   });
 });

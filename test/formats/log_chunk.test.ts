@@ -88,7 +88,7 @@ describe('formats/log_chunk', () => {
     );
     const [problem] = problems;
     assert.deepEqual([problems.length, problem?.error.code, problem?.error.reason], [1, 'BRIDGE_DECODE', 'json']);
-    assert.match(String(problem?.error.message), /worker_1\.jsonlog line 2: read JSON: /);
+    assert.match(String(problem?.error.message), /worker_1\.jsonlog:2: read JSON: /);
     assert.deepEqual(
       Buffer.from(problem?.frame.payload ?? []).toString(),
       `${JSON.stringify({ format: 'json', line: 2, ...keys })}\n{"a": \xff}`,

@@ -145,6 +145,17 @@ describe('formats/log_cutter', () => {
     assert.deepEqual([reported, problems], [['too_large'], []]);
   });
 
+  it('takes a hole for no line, however large it is, and however it comes', () => {
+    const limits = { line_bytes_max: 1_000, record_bytes_max: 10_000 };
+    for (const sizes of [[5_000], [10, 4_000, 990], [1_500]]) {
+      const holes = sizes.map((size) => Buffer.alloc(size));
+      const { frames, reported, position } = cutLog('parsl_text_log', [...holes, Buffer.from(`${TEXT}a\n`), ...holes, Buffer.from(`${TEXT}b\n`)], limits); // prettier-ignore
+      const { records } = decodeFrames(frames, 'test');
+      assert.deepEqual([records.map(({ message }) => message), reported], [['a', 'b'], []]);
+      assert.equal(position.offset, 2 * (sizes.reduce((sum, size) => sum + size, 0) + TEXT.length + 2));
+    }
+  });
+
   it('does not hold a record back for the line behind it that is too long', () => {
     const long = Buffer.alloc(5_000, 'x');
     const limits = { line_bytes_max: 4_096, record_bytes_max: 4_096 };
