@@ -55,7 +55,10 @@ export interface Signature {
 }
 
 export interface Lifeline {
+  /** Sequences of lines: one for each try, and one for each task that was never tried. */
   readonly tries: number;
+  /** Of those, tasks that were never tried. */
+  readonly untried: number;
   readonly records: number;
   /** Lines beyond the limit. */
   readonly cut: number;
@@ -75,6 +78,7 @@ export interface Lifeline {
 
 export interface LifelineOptions {
   readonly appOf: (task: number) => string | null;
+  readonly isTried: (task: number, attempt: number) => boolean;
   /** Only tasks of this app. */
   readonly app?: string | undefined;
   /** Only this many lines; for tests. */
@@ -95,9 +99,11 @@ export function lifelineOf(seen: Iterable<Seen>, options: LifelineOptions): Life
   const signatures = new Map<string, { sequence: readonly number[]; tries: number; task: number; try: number }>();
   const apps = new Map<string | null, number>();
   let tries = 0;
+  let untried = 0;
   for (const [task, lines] of tasks) {
     for (const [attempt, sequence] of sequencesOf(lines)) {
       tries += 1;
+      if (!options.isTried(task, attempt)) untried += 1;
       const app = options.appOf(task);
       apps.set(app, (apps.get(app) ?? 0) + 1);
       total.add((sequence.times.at(-1) ?? 0) - (sequence.times[0] ?? 0));
@@ -116,6 +122,7 @@ export function lifelineOf(seen: Iterable<Seen>, options: LifelineOptions): Life
   const named = (step: number): Step => steps[step] ?? { log: '', thread: '', template: '' };
   return {
     tries,
+    untried,
     records,
     cut,
     apps: [...apps].map(([app, count]) => ({ app, tries: count })).sort((a, b) => b.tries - a.tries),

@@ -29,9 +29,10 @@ export async function lifeline(name: string | undefined, options: LifelineOption
 function shown(title: string, answer: Lifeline, width: number | undefined): string[] {
   if (answer.tries === 0)
     return [`${title}: no log line names a task.`, 'The run directory has them: give it to ingest or by --from.'];
-  const { tries, records, distinct, total, apps } = answer;
+  const { tries, untried, records, distinct, total, apps } = answer;
+  const never = untried === 0 ? '' : ` (${untried} of them tasks that were never tried)`;
   return [
-    `${title}: ${tries} tries, ${records} lines; first line to last: median ${duration(total.median)}, 95 % within ${duration(total.p95)}`,
+    `${title}: ${tries} tries${never}, ${records} lines; first line to last: median ${duration(total.median)}, 95 % within ${duration(total.p95)}`,
     ...wrapped(`Apps: ${apps.slice(0, 10).map(({ app, tries: of }) => `${app ?? 'not told'}\u00a0${of}`).join(', ')}`, width),
     '',
     'Steps that at least half of the tries have, each before those that it precedes in most tries.',

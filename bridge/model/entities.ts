@@ -16,6 +16,8 @@ export interface Run {
   /** Told by the plugin. */
   readonly utcOffset: Latest<number>;
   readonly timeZone: Latest<string>;
+  /** Told by a log whose lines have both clocks. */
+  readonly loggedOffset: Latest<number>;
   /** Smallest arrival minus naive time seen, microseconds: by the submit side's clock, and by any. */
   submitDelay: number;
   anyDelay: number;
@@ -44,7 +46,8 @@ export interface Run {
   readonly lastTaskInfo: Times;
   /** The last TASK_INFO or worker start or end: where a run without an end message is taken to end. */
   readonly lastWork: Times;
-  /** Arrival of the last record about it, microseconds. */
+  /** Arrival of the first and of the last record about it, microseconds. */
+  readonly firstHeard: number;
   lastHeard: number;
   /** A message told of it, not only lines. */
   isTold: boolean;
@@ -215,14 +218,16 @@ const last = (): Times => ({ local: NaN, instant: NaN });
 const cells = <K extends string>(names: Readonly<Record<K, string>>): Record<K, Latest<string>> =>
   Object.fromEntries(Object.keys(names).map((name) => [name, latest<string>()])) as Record<K, Latest<string>>;
 
-export function newRun(id: string): Run {
+export function newRun(id: string, firstHeard = 0): Run {
   return {
     id,
+    firstHeard,
     info: cells(runFields),
     began: earliest(),
     completed: earliest(),
     utcOffset: latest(),
     timeZone: latest(),
+    loggedOffset: latest(),
     submitDelay: Infinity,
     anyDelay: Infinity,
     logsDelay: Infinity,

@@ -97,6 +97,8 @@ export interface StateFact extends Stamp {
   failHistory: string | undefined;
   host: string | undefined;
   block: string | undefined;
+  /** Its event has left. */
+  told?: boolean;
 }
 
 /**

@@ -161,7 +161,7 @@ export class Fold {
 
   #openRun(id: string): Run | undefined {
     if (this.#closedRuns.has(id)) return undefined;
-    const run = newRun(id);
+    const run = newRun(id, this.#now);
     this.runs.set(id, run);
     this.#options.sink.runOpened(run);
     return run;

@@ -93,7 +93,8 @@ export function learnRun(run: Run, record: WideRecord): void {
   learnLocal(run.began, timeOf(record, 'parsl.workflow_info.time_began'));
   learnLocal(run.completed, timeOf(record, 'parsl.workflow_info.time_completed'));
   const offset = number(record, 'parsl.utc_offset');
-  if (offset !== undefined && Math.abs(offset) * 1e6 < DAY_US) learn(run.utcOffset, offset, 0);
+  if (offset !== undefined && Math.abs(offset) * 1e6 < DAY_US)
+    learn(isLine(record) ? run.loggedOffset : run.utcOffset, offset, 0);
   const zone = text(record, 'parsl.time_zone');
   if (zone !== undefined) learn(run.timeZone, zone, 0);
 }

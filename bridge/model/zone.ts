@@ -14,6 +14,7 @@ export function currentZone(run: Run, configured: Zone | undefined): Zone {
   const told = run.timeZone.value === undefined ? undefined : namedZone(run.timeZone.value, 'plugin');
   if (told !== undefined) return told;
   if (run.utcOffset.value !== undefined) return fixedZone(run.utcOffset.value * 1e6, 'plugin');
+  if (run.loggedOffset.value !== undefined) return fixedZone(run.loggedOffset.value * 1e6, 'logs');
   if (configured !== undefined) return configured;
   if (Number.isFinite(run.logsDelay)) return zoneFromDelay(run.logsDelay, 'logs');
   const delay = Number.isFinite(run.submitDelay) ? run.submitDelay : run.anyDelay;

@@ -39,7 +39,9 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
         return detail === undefined && records.length === 0 ? undefined : flowOf(detail ?? untold, records);
       }),
     lifeline: (run, { app }) =>
-      about(run, undefined, (runNo) => lifelineOf(seenLines(db, runNo), { appOf: appsOf(db, runNo), app })),
+      about(run, undefined, (runNo) =>
+        lifelineOf(seenLines(db, runNo), { appOf: appsOf(db, runNo), isTried: triesOf(db, runNo), app }),
+      ),
     lanes: (run, points) =>
       about(run, undefined, (runNo) =>
         lanesOf(tasksWithTries(db, runNo), metricPoints(db, runNo), windowAt(runNo, points)),
@@ -76,6 +78,12 @@ const untold: Parameters<typeof flowOf>[0] = { invoked: null, returned: null, fi
 
 /** How SQLite gives a row back: booleans are 0 or 1. */
 type Stored<T> = { readonly [K in keyof T]: T[K] extends boolean ? number : T[K] };
+
+function triesOf(db: Database.Database, runNo: number): LifelineOptions['isTried'] {
+  const rows = db.prepare<[number], { task: number; try: number }>('SELECT task, try FROM try WHERE run_no = ?');
+  const tries = new Set(rows.all(runNo).map(({ task, try: attempt }) => `${task}/${attempt}`));
+  return (task, attempt) => tries.has(`${task}/${attempt}`);
+}
 
 function appsOf(db: Database.Database, runNo: number): LifelineOptions['appOf'] {
   const rows = db

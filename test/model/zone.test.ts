@@ -4,7 +4,7 @@ import { fixedZone, machineZone } from '../../bridge/core/time.ts';
 import { newRun } from '../../bridge/model/entities.ts';
 import { learnDelay, learnRun } from '../../bridge/model/learn.ts';
 import { currentZone, instantOf, lastInstantOf, settleZone, stateInstant } from '../../bridge/model/zone.ts';
-import { fold } from '../helpers/engine.ts';
+import { fold, LiveEngine } from '../helpers/engine.ts';
 import { at, nanos, parsl, RUN } from '../helpers/records.ts';
 
 const HOUR = 3_600_000_000;
@@ -31,6 +31,12 @@ describe('model/zone', () => {
     assert.deepEqual(summary(runWith(told, late(-1)), configured), [2 * HOUR, 'plugin']);
     assert.deepEqual(summary(runWith(late(-1)), configured), [3 * HOUR, 'config']);
     assert.deepEqual(summary(runWith(late(-1)), undefined), [HOUR, 'arrival']);
+  });
+
+  it('is what a log says whose lines have both clocks, where no plugin told it', () => {
+    const line = { message: 'Parsl version: 2025.09.1', 'parsl.utc_offset': 3600 };
+    assert.deepEqual(summary(runWith(line), configured), [HOUR, 'logs']);
+    assert.deepEqual(summary(runWith(line, { 'parsl.utc_offset': 7200 }), configured), [2 * HOUR, 'plugin']);
   });
 
   it('is the named zone that the plugin tells, with its changes of clock, before its offset', () => {
@@ -76,6 +82,28 @@ describe('model/zone', () => {
       const [run] = engine.takeRows().runs;
       assert.deepEqual([run?.zone, run?.zone_source], ['+02:00', 'logs']);
     }
+  });
+
+  it('waits for lines of logs as long as a try waits, and the states told meanwhile are told when their task closes', () => {
+    const told = parsl.whole(1, 0, 5).map((record) => ({ ...record, 'source.arrival': null })); // As a database tells it.
+    const line = { 'parsl.dfk': RUN, 'parsl.task': 1, 'parsl.try': 0, message: 'said', 'parsl.task_state': 'launched' };
+    const [, launched] = told;
+    const logged = { ...line, time: BigInt(Number(launched?.['parsl.timestamp']) - 2 * HOUR) * 1000n };
+    const states = ({ logs }: LiveEngine) => logs.map(({ attributes }) => attributes['parsl.task_state']);
+
+    const live = new LiveEngine({ hasRows: true }).apply(told, at(0)).apply([logged], at(1.9));
+    assert.deepEqual(
+      states(live).filter((state) => state !== undefined),
+      [],
+    );
+    live.finish();
+    assert.deepEqual(live.engine.takeRows().runs.map(({ zone_source }) => zone_source), ['logs']); // prettier-ignore
+    assert.deepEqual(new Set(states(live)), new Set(['pending', 'launched', 'running', 'running_ended', 'exec_done', undefined])); // prettier-ignore
+    assert.equal(states(live).length, 6);
+
+    const late = new LiveEngine({ hasRows: true }).apply(told.slice(0, 1), at(0)).apply(told.slice(1, 2), at(2));
+    assert.deepEqual(states(late), ['launched']);
+    assert.deepEqual(late.apply([logged], at(2.1)).engine.takeRows().runs.map(({ zone_source }) => zone_source), ['machine']); // prettier-ignore
   });
 
   it('is this machine’s where nothing tells', () => {

@@ -21,14 +21,15 @@ export function lifelineTab() {
   };
 }
 
-function head({ tries, records, total }, run, app) {
+function head({ tries, untried, records, total }, run, app) {
+  const never = untried === 0 ? '' : ` (${count(untried)} of them tasks that were never tried)`;
   const names = run.apps.map(({ name }) => name).filter((name) => name !== null).toSorted(); // prettier-ignore
   return h('div.filters', { 'data-key': 'head' },
     h('select', {
       'aria-label': 'App', value: app ?? '',
       onchange: ({ currentTarget }) => (location.hash = href(['runs', run.run, 'lifeline'], { app: currentTarget.value })),
     }, h('option', { value: '' }, 'All apps'), names.map((name) => h('option', { 'data-key': name, value: name }, name))),
-    h('span.muted', null, `${count(tries)} tries, ${count(records)} lines; from first line to last: median ${duration(total.median)}, 95 % within ${duration(total.p95)}`)); // prettier-ignore
+    h('span.muted', null, `${count(tries)} tries${never}, ${count(records)} lines; from first line to last: median ${duration(total.median)}, 95 % within ${duration(total.p95)}`)); // prettier-ignore
 }
 
 const who = ({ log, thread }) => (thread === '' ? log : `${log} (${thread})`);

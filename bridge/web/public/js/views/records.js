@@ -4,7 +4,7 @@
  */
 import { get } from '../api.js';
 import { h } from '../dom.js';
-import { count, dateTime, exact } from '../format.js';
+import { clock, count, day, exact } from '../format.js';
 import { recordsHref, taskHref } from '../route.js';
 import { firstLine, instantOf, levelClass, opener, recordDetails, sourceOf, timeText } from './record.js';
 
@@ -203,7 +203,7 @@ function table({ records }, query, names, page) {
       return [
         h('tr', { 'data-key': id },
           h('td', null, opener(isOpen, toggle, firstLine(record.message))),
-          h('td.num.left', { title: exact(at) }, at === null ? timeText(at) : isOneRun ? timeText(at) : dateTime(at)),
+          h('td.num.left', { title: exact(at) }, at === null ? timeText(at) : isOneRun ? timeText(at) : `${day(at)} ${clock(at, 3)}`),
           isOneRun ? null : h('td', null, run === undefined ? '' : (names.get(run) ?? run.slice(0, 8))),
           h('td', null, sourceOf(record)),
           h('td.num', null, task === undefined || run === undefined ? '' : h('a', { href: taskHref(run, task) }, task)),
