@@ -124,8 +124,12 @@ export class Engine {
         state: (task, fact) => {
           // A message may yet tell what a log line told: that waits until the task closes.
           if (!this.#isLive || fact.logged) return;
+          // Nothing tells the run's zone yet, but its logs may: that waits, too, for as long as a try would.
+          const isGuess = currentZone(task.run, this.#zone).source === 'machine';
+          if (isGuess && this.#now < task.run.firstHeard + settleUs) return;
           // Whoever listens, the zone is settled here, so that spans do not depend on who does.
           const zone = settleZone(task.run, this.#zone);
+          fact.told = true;
           if (this.#hasLogs) this.#output.logs.push(stateEvent(task, fact, zone, this.#resources.submit(task.run)));
         },
         sample: (attempted, sample, stamp) => {
@@ -246,7 +250,7 @@ export class Engine {
 
   /** The events of a task's states, or, where messages told theirs at once, of those that lines alone told. */
   #tellStates(task: Task, zone: Zone): void {
-    const facts = shownStates(task.states).filter(({ logged }) => logged || !this.#isLive);
+    const facts = shownStates(task.states).filter(({ told }) => told !== true);
     this.#output.logs.push(...stateEvents(task, facts, zone, this.#resources.submit(task.run)));
   }
 
