@@ -3,7 +3,7 @@
  * capture, JSON lines or a log, gzipped or not, `-` for standard input, a monitoring.db, or a directory with run
  * directories in it; all become frames.
  */
-import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 
 import type { Positions } from './core/component.ts';
@@ -14,6 +14,7 @@ import { LineBuffer, lineFrames } from './core/lines.ts';
 import { createFrameParser, looksLikeCapture } from './formats/capture.ts';
 import { LogCutter, logLimits, type LogPosition } from './formats/log_cutter.ts';
 import { HEAD_BYTES, headBytes, isNeverRead, mayBeLog } from './formats/log_files.ts';
+import { readOnce } from './given.ts';
 import { looksLikeSqlite } from './receivers/monitoring_db/reader.ts';
 import { archiveTree } from './receivers/run_dir/archive.ts';
 import { directoryTree } from './receivers/run_dir/directory.ts';
@@ -36,12 +37,10 @@ export interface Input {
   readonly size: number | undefined;
 }
 
-/** Checks that the paths can be read; one that is given twice is one input. Throws BRIDGE_CONFIG with one line. */
+/** Checks that the paths can be read; what is given twice is one input. Throws BRIDGE_CONFIG with one line. */
 export function findInputs(paths: readonly string[]): Input[] {
   const names = new Map<string, number>();
-  const once = new Map<string, string>();
-  for (const path of paths) if (!once.has(realPathOf(path))) once.set(realPathOf(path), path);
-  return [...once.values()].map((path) => {
+  return readOnce(paths).map((path) => {
     const base = path === '-' ? '-' : basename(resolve(path));
     const count = (names.get(base) ?? 0) + 1;
     names.set(base, count);
@@ -58,15 +57,6 @@ export function findInputs(paths: readonly string[]): Input[] {
       hint: 'give a run directory, an archive of one, a monitoring.db, a capture (serve --capture) or JSON lines',
     });
   });
-}
-
-/** The same for two spellings of one path, and for links; a path that is not there is told when it is looked at. */
-function realPathOf(path: string): string {
-  try {
-    return path === '-' ? path : realpathSync(path);
-  } catch {
-    return path;
-  }
 }
 
 /** Bytes of all files of a directory that may be logs. What cannot be read is told when it is read. */

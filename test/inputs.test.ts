@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -166,6 +166,24 @@ describe('inputs', () => {
       assert.deepEqual(
         findInputs(spellings).map(({ name }) => name),
         ['000', '-'],
+      );
+    });
+
+    it('takes what lies in a directory that is given, too, for a part of it, unless that is not read with it', () => {
+      const path = temporary();
+      mkdirSync(join(path, 'runinfo', '000', 'certificates'), { recursive: true });
+      for (const name of ['parsl.log', 'messages.bin', 'copy.tar.gz', 'certificates/parsl.log'])
+        writeFileSync(join(path, 'runinfo', '000', name), 'x');
+      linkSync(join(path, 'runinfo', '000', 'messages.bin'), join(path, 'again.bin'));
+      const inner = ['000/parsl.log', '000/messages.bin', '000/copy.tar.gz', '000/certificates/parsl.log', '000'];
+      const given = [
+        ...inner.map((name) => join(path, 'runinfo', name)),
+        join(path, 'again.bin'),
+        join(path, 'runinfo'),
+      ];
+      assert.deepEqual(
+        findInputs(given).map((input) => input.path.slice(path.length + 1)),
+        ['runinfo/000/messages.bin', 'runinfo/000/copy.tar.gz', 'runinfo/000/certificates/parsl.log', 'runinfo'],
       );
     });
 
