@@ -5,12 +5,12 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { startReader, type Reader } from '../bridge.ts';
 import type { BridgeConfig } from '../config.ts';
 import { stateDirectory } from '../connection.ts';
 import type { Logger } from '../core/log.ts';
 import { sourcesOf } from '../ingest.ts';
 import { findInputs } from '../inputs.ts';
+import { startReader, type Reader } from '../reader.ts';
 import { openReads } from '../store/sqlite.ts';
 import { loadConfig } from './config_file.ts';
 import type { Io } from './io.ts';
