@@ -1,15 +1,9 @@
-/**
- * `--from INPUT…`: the answers of the read side without a bridge. The inputs go the way of all records, through decoders,
- * operators and model, into a store that is gone afterwards. Everything is there, so nothing is held back by limits.
- */
+/** `--from INPUT…`: the answers of the read side without a bridge (read_runs.ts), for a terminal. */
 import { BridgeError } from '../core/errors.ts';
-import type { WideRecord } from '../core/record.ts';
 import { namedZone } from '../core/time.ts';
-import { Engine } from '../engine.ts';
 import { findInputs } from '../inputs.ts';
-import { openStore } from '../store/sqlite.ts';
+import { readRuns } from '../read_runs.ts';
 import type { Reads } from '../store/store.ts';
-import { readWidened } from '../widened.ts';
 import type { Io } from './io.ts';
 import { problemList } from './problems.ts';
 import { progressBar } from './progress.ts';
@@ -28,43 +22,21 @@ export interface ReadInputs {
   readonly close: () => void;
 }
 
-/** Log records a transaction. */
-const COMMIT_RECORDS = 20_000;
-
-/** Reads all inputs. A temporary database holds them: SQLite keeps it in memory while it is small, and removes it. */
+/** Reads all inputs, and tells of what is wrong with them. */
 export async function readInputs(paths: readonly string[], options: FromOptions, io: Io): Promise<ReadInputs> {
   const zone = zoneOf(options);
   const inputs = findInputs(paths);
   const size = inputs.reduce((sum, input) => sum + (input.size ?? 0), 0);
   const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
-  const store = openStore('', { records_max: Infinity, samples_max: Infinity });
-  const engine = new Engine({ closing: 'end', zone, hasRows: true, hasSignals: false });
   const problems = problemList();
-  let waiting = 0;
-  let seq = 0;
-  const take = (records: readonly WideRecord[]): void => {
-    engine.apply(records, 0);
-    waiting += records.length;
-    if (waiting >= COMMIT_RECORDS) commit();
-  };
-  const commit = (): void => {
-    store.write(engine.takeRows(), (seq += 1));
-    waiting = 0;
-  };
   try {
     const onBytes = (bytes: number): void => bar?.increment(bytes);
-    for await (const records of readWidened(inputs, { rules: options.rules ?? [], report: problems.add, onBytes }))
-      take(records);
-    engine.finish();
-    commit();
-  } catch (error) {
-    store.close();
-    throw error;
+    const reads = await readRuns(inputs, { rules: options.rules ?? [], zone, report: problems.add, onBytes });
+    return { reads, problems: problems.count, close: () => reads.close() };
   } finally {
     bar?.stop();
+    problems.tell(io);
   }
-  problems.tell(io);
-  return { reads: store, problems: problems.count, close: () => store.close() };
 }
 
 function zoneOf({ timeZone }: FromOptions): ReturnType<typeof namedZone> {
