@@ -25,7 +25,6 @@ import type { Outputs } from './outputs.ts';
 import type { OperatorCounts, Operators } from './processors/operators.ts';
 
 const TICK_MS = 250;
-const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 /** The checkpoint of what the operators have let go; no exporter's id has a space. */
 const OPERATORS = 'the operators';
 
@@ -64,6 +63,9 @@ export class Pipeline {
   #recent: { readonly seq: number; readonly arrival: number }[] = [];
   #savedHeldFrom = 0;
   #isTicking = false;
+  /** What the read side has not taken, and from which entry on it lacks anything. */
+  #unwritten: { readonly rows: Rows; readonly seq: number } | undefined;
+  #unwrittenFrom = 0;
 
   private constructor(options: PipelineOptions, closedRuns: readonly string[], journal: Journal) {
     const { settings } = options.config;
@@ -100,6 +102,7 @@ export class Pipeline {
     const from = isRebuild ? 1 : Math.min(remembered.replayFrom, rows.seq + 1);
     if (from <= remembered.lastSeq) await pipeline.#replay(from, log);
     pipeline.#appliedSeq = remembered.lastSeq;
+    pipeline.#unwrittenFrom = remembered.lastSeq + 1;
     return pipeline;
   }
 
@@ -137,17 +140,36 @@ export class Pipeline {
     return this.engine.collect(this.#options.now(), ends);
   }
 
-  /** Writes what the read side has not seen yet. */
+  /** Writes what the read side has not seen yet. Throws what that throws; then it is written by the next call, in its turn. */
   flushRows(): void {
+    this.#writeRows();
     const rows = this.engine.takeRows();
     if (Object.values(rows).some((list: readonly unknown[]) => list.length > 0))
-      this.#options.rows.write(rows, this.#appliedSeq);
+      this.#unwritten = { rows, seq: this.#appliedSeq };
+    this.#writeRows();
+    this.#unwrittenFrom = this.#appliedSeq + 1;
+  }
+
+  #writeRows(): void {
+    if (this.#unwritten !== undefined) this.#options.rows.write(this.#unwritten.rows, this.#unwritten.seq);
+    this.#unwritten = undefined;
+  }
+
+  /** The same while the bridge runs: all else goes on, and the journal keeps what the read side lacks. */
+  #tryFlushRows(): void {
+    const hadFailed = this.#unwritten !== undefined;
+    try {
+      this.flushRows();
+    } catch (error) {
+      const { code, message } = BridgeError.from(error, 'BRIDGE_IO', 'write the read side');
+      if (!hadFailed) this.#options.log.error({ code, message }, 'The read side is behind; it is tried again.');
+    }
   }
 
   /** Stops the clock and commits what is left. Receivers must have stopped, exporters may still deliver. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    this.flushRows();
+    this.#tryFlushRows();
     await this.#options.outputs.stop(10_000);
     this.#saveProgress();
     await this.journal.close();
@@ -224,7 +246,7 @@ export class Pipeline {
         await this.#journalEvent('tick', '');
       const silence = this.#options.config.settings.closing.silence_ms * 1000;
       for (const run of this.engine.silentRuns(now - silence)) await this.#journalEvent('finish', run);
-      this.flushRows();
+      this.#tryFlushRows();
       if (now >= this.#metricsDue) {
         this.#metricsDue = now + this.#options.config.settings.metrics_interval_ms * 1000;
         if (this.#options.outputs.wants('metrics')) this.#options.outputs.offerMetrics(this.collect(true));
@@ -254,7 +276,7 @@ export class Pipeline {
     // half full on, entries go whether they are delivered or not. The exporter's queue has them as long as this runs.
     const isCrowded = this.journal.bytes * 2 > this.journal.bytesMax;
     const delivered = isCrowded ? this.#appliedSeq : this.#options.outputs.delivered();
-    this.journal.prune(Math.min(delivered + 1, heldFrom, ...this.#firstSeqs.values()));
+    this.journal.prune(Math.min(delivered + 1, heldFrom, this.#unwrittenFrom, ...this.#firstSeqs.values()));
   }
 }
 
@@ -281,5 +303,6 @@ const factKeys = [
 ]; // prettier-ignore
 
 function framesOf({ body }: Entry): Frame[] {
-  return createFrameParser({ frame_bytes_max: FRAME_BYTES_MAX }).push(body);
+  // What was taken in is read again, however long.
+  return createFrameParser({ frame_bytes_max: body.length }).push(body);
 }

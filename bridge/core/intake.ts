@@ -15,6 +15,8 @@ import type { WideRecord } from './record.ts';
 /** Frames, and bytes of them, that are decoded before the event loop turns: some 3 ms. */
 const SLICE_FRAMES = 256;
 const SLICE_BYTES = 2 ** 19;
+/** Of a batch of several frames: the journal keeps a batch in one piece. */
+const BATCH_BYTES_MAX = 2 ** 27;
 /** How long a first frame waits for others: at low rates one journal entry, and one fsync, serves many. */
 const LINGER_MS = 20;
 const RETRY_MIN_MS = 100;
@@ -185,9 +187,15 @@ export class Intake {
 
   #take(): Frame[] {
     const { batch_frames_max } = this.#limits;
-    const batch = this.#waiting.length <= batch_frames_max ? this.#waiting : this.#waiting.splice(0, batch_frames_max);
+    let [count, bytes] = [0, 0];
+    for (const { payload } of this.#waiting) {
+      if (count === batch_frames_max || (count > 0 && bytes + payload.length > BATCH_BYTES_MAX)) break;
+      count += 1;
+      bytes += payload.length;
+    }
+    this.#bytes -= bytes;
+    const batch = count === this.#waiting.length ? this.#waiting : this.#waiting.splice(0, count);
     if (batch === this.#waiting) this.#waiting = [];
-    for (const { payload } of batch) this.#bytes -= payload.length;
     this.#roomFor?.();
     this.#roomFor = undefined;
     return batch;

@@ -22,7 +22,7 @@ const config = z.strictObject({
   paths: z.array(z.string().min(1)).default([]).describe('Capture files, gzip or not, each read once.'),
   spool_dir: z.string().min(1).optional().describe('Directory whose *.capture files are read and deleted.'),
   spool_interval_ms: z.int().min(10).max(600_000).default(2_000).describe('Pause between two looks at it.'),
-  frame_bytes_max: z.int().min(1_024).max(2 ** 30).default(2 ** 26).describe('A longer message ends the reading.'),
+  frame_bytes_max: z.int().min(1_024).max(2 ** 29).default(2 ** 26).describe('A longer message ends the reading.'),
 }); // prettier-ignore
 
 /** The one part of a file. */

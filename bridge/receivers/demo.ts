@@ -24,7 +24,7 @@ const config = z.strictObject({
   path: z.string().min(1).describe('Capture to play, gzip or not.'),
   speed: z.number().positive().max(1e6).default(1).describe('How many times as fast as it was recorded.'),
   pause_s: z.number().min(0).max(86_400).default(30).describe('Pause between two plays.'),
-  capture_bytes_max: z.int().min(1_024).max(2 ** 30).default(2 ** 26).describe('A longer capture is refused, also unzipped.'),
+  capture_bytes_max: z.int().min(1_024).max(2 ** 29).default(2 ** 26).describe('A longer capture is refused, also unzipped.'),
 }); // prettier-ignore
 
 /** Messages that fall due within it are handed on together. */

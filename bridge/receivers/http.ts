@@ -17,7 +17,7 @@ import { createFrameParser } from '../formats/capture.ts';
 import { decodeFrames } from '../formats/frames.ts';
 
 const config = z.strictObject({
-  body_bytes_max: z.int().min(1_024).max(2 ** 30).default(2 ** 24).describe('Longer bodies are refused, also unzipped.'),
+  body_bytes_max: z.int().min(1_024).max(2 ** 29).default(2 ** 24).describe('Longer bodies are refused, also unzipped.'),
   buffer_bytes_max: z.int().min(1_024).max(2 ** 32).default(2 ** 26).describe('Bytes of all bodies taken in at a time.'),
   batches_max: z.int().min(0).max(1_000_000).default(10_000).describe('Acknowledged batch ids that are remembered.'),
 }); // prettier-ignore

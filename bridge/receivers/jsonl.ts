@@ -16,7 +16,7 @@ import { decodeFrames } from '../formats/frames.ts';
 
 const config = z.strictObject({
   path: z.string().min(1).describe('File of JSON lines, gzip or not; - is standard input.'),
-  line_bytes_max: z.int().min(1_024).max(2 ** 30).default(2 ** 24).describe('A longer line ends the reading.'),
+  line_bytes_max: z.int().min(1_024).max(2 ** 29).default(2 ** 24).describe('A longer line ends the reading.'),
 }); // prettier-ignore
 
 /** The one part of the file. */

@@ -21,7 +21,7 @@ import { readJsonLogs } from '../formats/otlp_request_json.ts';
 import { encodePartialSuccess, encodeStatus } from '../formats/otlp_response.ts';
 
 const config = z.strictObject({
-  body_bytes_max: z.int().min(1_024).max(2 ** 30).default(2 ** 24).describe('Longer bodies are refused, also unzipped.'),
+  body_bytes_max: z.int().min(1_024).max(2 ** 29).default(2 ** 24).describe('Longer bodies are refused, also unzipped.'),
   buffer_bytes_max: z.int().min(1_024).max(2 ** 32).default(2 ** 26).describe('Bytes of all bodies taken in at a time.'),
 }); // prettier-ignore
 

@@ -168,7 +168,7 @@ function writer(db: Database.Database, samplesMax: number, recordsMax: number): 
   const cutSamples = sampleCutter(db, samplesMax);
   const setSeq = db.prepare<[number]>('UPDATE meta SET seq = ?');
 
-  return db.transaction((rows: Rows, seq: number): void => {
+  const write = db.transaction((rows: Rows, seq: number): void => {
     const numbers = putRun(rows, seq);
     const all = (insert: Insert, list: readonly { readonly run: string }[]): void => {
       for (const row of list) insert(numbers(row.run), row);
@@ -183,6 +183,14 @@ function writer(db: Database.Database, samplesMax: number, recordsMax: number): 
     if (settle(rows, seq, numbers)) records.forget();
     setSeq.run(seq);
   });
+  return (rows, seq) => {
+    try {
+      write(rows, seq);
+    } catch (error) {
+      records.forget(); // Sites that were made in it are not there.
+      throw error;
+    }
+  };
 }
 
 /** Writes the runs' own rows and marks every run that a row names as changed; gives the runs' numbers. */

@@ -27,7 +27,7 @@ const config = z.strictObject({
   poll_interval_min_ms: z.int().min(1).max(60_000).default(50).describe('Pause between scans while files come.'),
   poll_interval_max_ms: z.int().min(1).max(600_000).default(800).describe('Pause that it grows to while none come.'),
   batch_files_max: z.int().min(1).max(10_000).default(500).describe('Files handed on at a time.'),
-  file_bytes_max: z.int().min(1_024).max(2 ** 30).default(2 ** 24).describe('A longer file is rejected.'),
+  file_bytes_max: z.int().min(1_024).max(2 ** 29).default(2 ** 24).describe('A longer file is rejected.'),
   run_dirs_max: z.int().min(1).max(100_000).default(1_000).describe('Announced run directories watched at a time.'),
   silent_hours_max: z.number().positive().default(336).describe('An announced one is forgotten after such a silence.'),
 }); // prettier-ignore

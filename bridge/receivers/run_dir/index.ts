@@ -33,9 +33,9 @@ const config = z.strictObject({
   poll_interval_ms: z.int().min(10).max(600_000).default(1_000).describe('Pause between two looks at followed files.'),
   scan_interval_ms: z.int().min(10).max(3_600_000).default(5_000).describe('Time between two searches for new files.'),
   files_max: z.int().min(1).max(10_000_000).default(treeLimits.files_max).describe('Logs read at most.'),
-  line_bytes_max: z.int().min(1_024).max(2 ** 30).default(logLimits.line_bytes_max)
+  line_bytes_max: z.int().min(1_024).max(2 ** 29).default(logLimits.line_bytes_max)
     .describe('Longer lines are left out and counted.'),
-  record_bytes_max: z.int().min(1_024).max(2 ** 30).default(logLimits.record_bytes_max)
+  record_bytes_max: z.int().min(1_024).max(2 ** 29).default(logLimits.record_bytes_max)
     .describe('Longer records of many lines are cut into several.'),
 }); // prettier-ignore
 
@@ -76,7 +76,10 @@ export const runDir = defineReceiver({
           }
           const isRead =
             (await databases.look(found.databases)) &&
-            (await tails.look(found.logs.filter(({ isZipped }) => !isZipped), !isFollowed)) && // prettier-ignore
+            (await tails.look(
+              found.logs.filter(({ isZipped }) => !isZipped),
+              !isFollowed,
+            )) && // prettier-ignore
             (!isScan || (await zipped.look(found.logs.filter(({ isZipped }) => isZipped)))) &&
             // What could not be looked into is not gone.
             (!isScan || unseen.length > 0 || (await tails.forgetGone())) &&

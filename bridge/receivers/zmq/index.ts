@@ -23,7 +23,7 @@ const config = z.strictObject({
     .default('tcp://127.0.0.1:4382')
     .describe('Endpoint to bind; port 0 takes any free one.'),
   curve_dir: z.string().min(1).optional().describe('Certificate directory of parsl/curvezmq.py; encrypts.'),
-  message_bytes_max: z.int().min(1_024).max(2 ** 30).default(2 ** 24).describe('A sender of a longer message is cut off.'),
+  message_bytes_max: z.int().min(1_024).max(2 ** 29).default(2 ** 24).describe('A sender of a longer message is cut off.'),
   batch_frames_max: z.int().min(1).max(100_000).default(1_000).describe('Messages handed on at a time.'),
   buffer_frames_max: z.int().min(1).max(1_000_000).default(4_000).describe('Messages that wait; then senders wait.'),
   buffer_bytes_max: z.int().min(65_536).max(2 ** 32).default(2 ** 26).describe('Bytes that wait; then senders wait.'),
