@@ -46,6 +46,9 @@ function directory(): string {
     '000/parsl.log',
     Array.from({ length: 1_000 }, (_, n) => `${TEXT}${n}\n  more ${LONG}`),
   );
+  const rotated = Array.from({ length: 1_000 }, (_, n) => `${TEXT}${n} ${LONG}`).join('\n');
+  mkdirSync(join(root, '000/htex'));
+  writeFileSync(join(root, '000/htex/interchange.log.1.gz'), gzipSync(rotated));
   for (let worker = 0; worker < 50; worker++)
     put(`000/htex/block-0/d941c5ff7759/worker_${worker}.log`, [`${TEXT}begins ${LONG}`, `${TEXT}ends`, '']);
   return root;
@@ -123,6 +126,7 @@ describe('a receiver that is cut off after any batch', function () {
     const rejected: string[] = [];
     let lives = 0;
     for (let isEnd = false; !isEnd; lives++) {
+      assert.ok(lives < 100, 'it comes to no end');
       let left = batches;
       const next = (): void => {
         if (left-- <= 0) throw new Error('killed');

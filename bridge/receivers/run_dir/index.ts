@@ -21,7 +21,7 @@ import { requireArchive } from './archive.ts';
 import { openDatabases } from './databases.ts';
 import { directoryTree } from './directory.ts';
 import { plan, type Plan } from './plan.ts';
-import { readTree } from './read.ts';
+import { noLogs, readTree } from './read.ts';
 import { openTails } from './tail.ts';
 import { treeLimits, type Tree } from './tree.ts';
 import { openZipped } from './zipped.ts';
@@ -73,16 +73,17 @@ export const runDir = defineReceiver({
             found = plan(await tree.look((error) => unseen.push(error)), name, isFollowed);
             scanned = context.now();
             unseen.forEach(report);
+            const isEmpty = unseen.length === 0 && found.logs.length + found.databases.length === 0;
+            if (isEmpty && !isFollowed) report(noLogs(name));
           }
+          // What could not be looked into is not gone.
+          const hasSeenAll = isScan && !unseen.some(({ code }) => code === 'BRIDGE_IO');
+          const plain = found.logs.filter(({ isZipped }) => !isZipped);
           const isRead =
             (await databases.look(found.databases)) &&
-            (await tails.look(
-              found.logs.filter(({ isZipped }) => !isZipped),
-              !isFollowed,
-            )) && // prettier-ignore
+            (await tails.look(plain, !isFollowed)) &&
             (!isScan || (await zipped.look(found.logs.filter(({ isZipped }) => isZipped)))) &&
-            // What could not be looked into is not gone.
-            (!isScan || unseen.length > 0 || (await tails.forgetGone())) &&
+            (!hasSeenAll || (await tails.forgetGone())) &&
             (await delivery.flush());
           if (!isRead) return;
           if (isFollowed) await sleep(poll_interval_ms, undefined, { signal }).catch(() => {}); // stop() wakes us.
@@ -96,13 +97,8 @@ export const runDir = defineReceiver({
     async function readArchive(tree: Tree, delivery: Delivery): Promise<void> {
       const file = await fileMemory(path, context.remembered());
       if (file.isRead) return log.info({ path }, 'Archive was read before.');
-      for await (const { frames, positions } of readTree({
-        tree,
-        input: name,
-        limits,
-        report,
-        remembered: file.parts,
-      })) {
+      const pieces = readTree({ tree, input: name, limits, report, remembered: file.parts });
+      for await (const { frames, positions } of pieces) {
         if (!(await delivery.add(frames, file.reached(positions)))) return;
       }
       await delivery.add([], file.end());

@@ -16,7 +16,7 @@ import type { Tree } from './tree.ts';
 
 const PIECE_BYTES = 2 ** 19;
 /** The position of a file that was read to its end. */
-const READ = 'read';
+export const READ = 'read';
 
 export interface ReadTree {
   readonly tree: Tree;
@@ -52,7 +52,8 @@ export async function* readTree({ tree, input, limits, report, remembered }: Rea
   }
 }
 
-function noLogs(input: string): BridgeError {
+/** What is told of a tree in which nothing is to be read. */
+export function noLogs(input: string): BridgeError {
   return new BridgeError('BRIDGE_DECODE', `read ${input}: no logs of Parsl, Work Queue or TaskVine in it`, {
     reason: 'unknown_format',
     hint: 'give a run directory such as runinfo/000, or a directory or archive with run directories in it',

@@ -11,7 +11,7 @@ import { BridgeError } from '../../core/errors.ts';
 import { fileMemory } from '../../core/file_memory.ts';
 import type { LogLimits, LogPosition } from '../../formats/log_cutter.ts';
 import type { PlannedLog } from './plan.ts';
-import { readLog } from './read.ts';
+import { READ, readLog } from './read.ts';
 import type { Tails } from './tail.ts';
 import type { Tree } from './tree.ts';
 
@@ -47,11 +47,13 @@ export function openZipped({ root, tree, limits, report, remembered, deliver, ta
   }
 
   async function readOne(log: PlannedLog, file: Awaited<ReturnType<typeof fileMemory>>): Promise<boolean> {
+    const reached = file.parts.get(log.path);
+    if (reached === READ) return deliver([], file.end());
     for await (const { bytes } of tree.read([[log.path]])) {
       const { head, whole } = await withHead(bytes);
       const before = await tails.begunWith(head);
       if (before === 'there') break; // It is read where it lies; this is a copy.
-      const position = before ?? (file.parts.get(log.path) as LogPosition | undefined);
+      const position = before ?? (reached as LogPosition | undefined);
       for await (const { frames, positions } of readLog(log, whole, limits, report, position))
         if (!(await deliver(frames, file.reached(positions)))) return false;
     }
