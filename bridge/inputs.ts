@@ -210,11 +210,11 @@ function parserFor(
 
 /** A single log, with what its name tells. */
 function logParser(file: SeenFile, name: string, report: (error: BridgeError) => void, from: LogPosition): Parser {
+  const { format } = file;
+  const keys = { 'source.input': name, 'source.path': file.path };
   // JSON lines of any kind may be of many runs: where they lie tells nothing.
-  const header = (file.format === 'json' ? undefined : planOne(file, name)?.header) ?? {
-    format: file.format === 'database' ? 'text' : file.format,
-    keys: { 'source.input': name, 'source.path': file.path },
-  };
+  const isLog = format !== 'json' && format !== 'database';
+  const header = isLog ? planOne(file, format, name).header : { format: 'json' as const, keys };
   const cutter = new LogCutter(header, logLimits, report, from);
   return {
     push: (chunk) => cutter.push(chunk),

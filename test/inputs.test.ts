@@ -10,7 +10,9 @@ import { gzipSync } from 'node:zlib';
 import type { BridgeError } from '../bridge/core/errors.ts';
 import { Channel, type Frame } from '../bridge/core/frame.ts';
 import { decodeFrames } from '../bridge/formats/frames.ts';
+import type { WideRecord } from '../bridge/core/record.ts';
 import { findInputs, readFrames } from '../bridge/inputs.ts';
+import { readWidened } from '../bridge/widened.ts';
 import { fixtureBytes, recordedFrames } from './helpers/fixtures.ts';
 import { archiveOf, temporary, unpacked } from './helpers/run_dirs.ts';
 
@@ -167,6 +169,22 @@ describe('inputs', () => {
         findInputs(spellings).map(({ name }) => name),
         ['000', '-'],
       );
+    });
+
+    it('reads a log that is called anything, as one from standard input is', async () => {
+      const line = (message: string): string =>
+        `1795261724.001503 2026-11-21 11:48:44 M-1 T-2 x:91 f INFO: ${message}\n`;
+      const path = join(temporary(), 'mail-attachment');
+      writeFileSync(
+        path,
+        line('Run id is: 886c6968-820f-4f28-aa39-931d91e7ce7f') + line('Task 3 will not be memoized'),
+      );
+      const records: WideRecord[] = [];
+      for await (const batch of readWidened(findInputs([path]), { report: assert.ifError })) records.push(...batch);
+      assert.deepEqual(
+        records.map((record) => [record['parsl.dfk'], record['parsl.task']]),
+        [['886c6968-820f-4f28-aa39-931d91e7ce7f', undefined], ['886c6968-820f-4f28-aa39-931d91e7ce7f', 3]],
+      ); // prettier-ignore
     });
 
     it('takes what lies in a directory that is given, too, for a part of it, unless that is not read with it', () => {

@@ -224,7 +224,10 @@ describe('receivers/run_dir', () => {
 
   it('reads nothing from what holds no logs, and refuses a file that is no archive', async () => {
     put('notes/data.csv', '1,2\n');
-    assert.deepEqual((await read()).records, []);
+    const { records, reported } = await read();
+    assert.deepEqual([records, reported.map(({ reason }) => reason)], [[], ['unknown_format']]);
+    writeFileSync(join(root, 'run.tar.xz'), Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]));
+    await assert.rejects(read({}, join(root, 'run.tar.xz')), { message: /: compressed by xz$/, hint: /xz -d/ });
     await assert.rejects(read({}, join(root, 'notes/data.csv')), {
       code: 'BRIDGE_CONFIG',
       message: `read ${join(root, 'notes/data.csv')}: neither a directory nor a tar, tar.gz or zip`,

@@ -1,6 +1,7 @@
 /** Which kind of archive a file is, by its content. */
 import { BridgeError } from '../../core/errors.ts';
 import { readInput } from '../../core/input.ts';
+import { packedBy } from '../../formats/packed.ts';
 import { looksLikeTar, tarTree } from './tar.ts';
 import type { Tree, TreeLimits } from './tree.ts';
 import { looksLikeZip, zipTree } from './zip.ts';
@@ -28,6 +29,9 @@ export async function requireArchive(...args: Parameters<typeof archiveTree>): P
   const [path] = args;
   const tree = await archiveTree(...args);
   if (tree !== undefined) return tree;
+  const packed = packedBy(await headOf(path, args[2]));
+  if (packed !== undefined)
+    throw new BridgeError('BRIDGE_CONFIG', `read ${path}: ${packed.what}`, { hint: packed.hint });
   throw new BridgeError('BRIDGE_CONFIG', `read ${path}: neither a directory nor a tar, tar.gz or zip`, {
     hint: 'captures, monitoring databases and JSON lines have receivers of their own',
   });

@@ -2,6 +2,7 @@
 import { placeLog, runDirOf, type LogFile } from '../../formats/log_files.ts';
 import type { LogHeader } from '../../formats/log_chunk.ts';
 import { namelessKeys, type Placed } from './nameless.ts';
+import type { LogFormat } from '../../formats/log_text.ts';
 import type { SeenFile } from './tree.ts';
 
 export interface PlannedLog {
@@ -23,9 +24,11 @@ export function plan(seen: readonly SeenFile[], input: string, isGrowing = false
   return planIn(runDirsOf(seen.map(({ path }) => path)), seen, input, isGrowing);
 }
 
-/** A log that is given by itself; undefined for a monitoring.db. */
-export function planOne(file: SeenFile, input: string): PlannedLog | undefined {
-  return planIn(new Set(['']), [file], input, false).logs[0];
+/** A log that is given by itself. Whatever it is called, it is a log of its directory. */
+export function planOne(file: SeenFile, format: LogFormat, input: string): PlannedLog {
+  const [named] = planIn(new Set(['']), [file], input, false).logs;
+  const log = placeLog('any.log', format, new Set([''])) ?? { format, keys: {}, rank: 0 };
+  return named ?? plannedLog(file, log, input);
 }
 
 function planIn(runDirs: ReadonlySet<string>, seen: readonly SeenFile[], input: string, isGrowing: boolean): Plan {

@@ -65,8 +65,8 @@ export interface OnDisk {
 export function nestedArchives(where: string, paths: readonly string[]): BridgeError | undefined {
   if (paths.length === 0) return undefined;
   const [first] = paths;
-  const what = paths.length === 1 ? `${first} is an archive` : `${first} and ${paths.length - 1} others are archives`;
-  return new BridgeError('BRIDGE_DECODE', `read ${where}: ${what}, which are not opened within another input`, {
+  const more = paths.length === 1 ? '' : ` and ${paths.length - 1} more`;
+  return new BridgeError('BRIDGE_DECODE', `read ${where}: no archive within another input is opened: ${first}${more}`, {
     reason: 'nested_archive',
     hint: 'give each archive as an input of its own, unless it holds what lies beside it',
   });

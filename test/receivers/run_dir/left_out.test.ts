@@ -147,7 +147,7 @@ describe('receivers/run_dir: what is no plain log', () => {
     for (const path of [root, ...packed()]) {
       const receiver = await read(path, {});
       assert.deepEqual([messages(receiver), reasons(receiver)], [['a'], ['nested_archive']], path);
-      assert.match(receiver.reported[0]?.message ?? '', /old\.zip and 1 others? /);
+      assert.match(receiver.reported[0]?.message ?? '', /: old\.zip and 1 more$/);
     }
   });
 
