@@ -85,9 +85,17 @@ function lineOf(record: WideRecord): Line {
   return {
     time: typeof time === 'bigint' ? toMicros(time) : null, try: number(record, 'parsl.try') ?? null, log: logOf(record),
     source: sourceOf(record), thread: threadOf(record), path: of('source.path'), line: number(record, 'source.line') ?? null,
-    level: of('level'), template: templateOf(record), message: of('message') ?? '', phase: of('parsl.phase'),
+    level: of('level'), template: templateOf(record), message: of('message') ?? sayingOf(record), phase: of('parsl.phase'),
     phase_edge: of('parsl.phase_edge'), record,
   }; // prettier-ignore
+}
+
+/** What a record without text says: its keys, but those that tell whose and where it is. */
+function sayingOf(record: WideRecord): string {
+  return Object.entries(record)
+    .filter(([key]) => key !== 'time' && key !== 'message' && !/^(?:source|log|parsl)\./.test(key))
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(' ');
 }
 
 /** A task that only logs tell of was called when it was first said to be pending. */

@@ -58,8 +58,11 @@ interface Slice {
 
 /** Slices a run is cut into. */
 export const slices = 60;
-/** Workers count as all busy from this share on. */
-const BUSY = 0.9;
+/**
+ * Workers are the limit from this share on: what keeps a worker for the rest of the time is mostly the way between two
+ * tasks, and more workers would walk it side by side.
+ */
+const BUSY = 0.75;
 /** Fewer waiting tasks than this, on average, are none. */
 const FEW = 0.05;
 

@@ -11,7 +11,7 @@ export const words: Readonly<Record<Limit, Words>> = {
   workers: {
     title: 'workers',
     means:
-      'All workers are busy. More of them (more blocks, more nodes in a block, more workers on a node) would make this part faster; ' +
+      'Workers are busy all or most of the time. More of them (more blocks, more nodes in a block, more workers on a node) would make this part faster; ' +
       'so would shorter tasks.',
   },
   blocks: {

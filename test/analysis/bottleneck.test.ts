@@ -60,6 +60,7 @@ describe('analysis/periods', () => {
   const cases: [string, Partial<Load>][] = [
     ['workers', { busy: 4, idle: 0, with_workers: 100 }],
     ['workers', { busy: 4, idle: 0 }],
+    ['workers', { busy: 3.4, idle: 0.6, with_workers: 1000 }],
     ['interchange', { busy: 1, idle: 3, with_workers: 100, dependencies: 1000 }],
     ['managers', { busy: 1, idle: 3, with_workers: 100, at_managers: 3, in_interchange: 97 }],
     ['submit', { busy: 1, idle: 3, with_workers: 100, to_interchange: 90, in_interchange: 10, at_managers: 0 }],

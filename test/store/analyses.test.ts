@@ -187,7 +187,7 @@ describe('store/analyses of workers', function () {
       const [{ periods }, workers] = await ask(`run_dirs/${name}`, async (reads, run) =>
         Promise.all([reads.bottleneck(run).then((answer) => answer!), reads.workers(run, 10)]),
       );
-      assert.equal(Math.max(...periods.map(({ load }) => load.workers ?? 0)), 2);
+      assert.equal(Math.round(Math.max(...periods.map(({ load }) => load.workers ?? 0))), 2);
       const [first] = workers.executors.filter(({ workers: of }) => of !== null);
       assert.deepEqual([Math.max(...first!.workers!), Math.max(...first!.busy) <= 2], [2, true]);
       assert.ok(first!.busy_time > 0.5 * first!.worker_time!);
