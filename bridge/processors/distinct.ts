@@ -35,34 +35,59 @@ const NOWHERE = 0;
 
 /** Places in the table that share a bucket; the oldest of them gives way. */
 const WAYS = 4;
+const BUCKETS_MIN = 2 ** 12;
+/** Of so many places one is taken before the table doubles: were it half of them, one bucket in twenty would overflow. */
+const SPARSE = 8;
 
-/** Which records were met, and where: a table of fixed size, because a map of as many numbers is slow to collect. */
+/** Which records were met, and where: a table, because a map of as many numbers is slow to collect. It doubles up to `max`. */
 class Met {
-  readonly #identities: Float64Array;
-  readonly #places: Uint32Array;
-  readonly #mask: number;
+  #identities = new Float64Array(BUCKETS_MIN * WAYS);
+  #places = new Uint32Array(BUCKETS_MIN * WAYS);
+  #buckets = BUCKETS_MIN;
+  #added = 0;
+  readonly #max: number;
 
   constructor(max: number) {
-    const buckets = 2 ** Math.ceil(Math.log2(Math.max(max, WAYS) / WAYS));
-    this.#mask = buckets - 1;
-    this.#identities = new Float64Array(buckets * WAYS);
-    this.#places = new Uint32Array(buckets * WAYS);
+    this.#max = max;
   }
 
   /** The place where the record was met; undefined: not yet, and now it is at `place`. */
   place(identity: number, place: number): number | undefined {
+    const start = this.#bucketOf(identity);
+    for (let at = start; at < start + WAYS; at += 1) if (this.#identities[at] === identity) return this.#places[at];
+    this.#put(start, identity, place);
+    this.#added += 1;
+    if (this.#added * SPARSE > this.#identities.length && this.#identities.length < this.#max) this.#double();
+    return undefined;
+  }
+
+  /** Of a number of 52 bits the mask takes the lowest. */
+  #bucketOf(identity: number): number {
+    return (identity & (this.#buckets - 1)) * WAYS;
+  }
+
+  #put(start: number, identity: number, place: number): void {
     const identities = this.#identities;
     const places = this.#places;
-    // Of a number of 52 bits this takes the lowest.
-    const start = (identity & this.#mask) * WAYS;
-    for (let at = start; at < start + WAYS; at += 1) if (identities[at] === identity) return places[at];
     for (let at = start + WAYS - 1; at > start; at -= 1) {
       identities[at] = identities[at - 1] ?? 0;
       places[at] = places[at - 1] ?? 0;
     }
     identities[start] = identity;
     places[start] = place;
-    return undefined;
+  }
+
+  #double(): void {
+    const identities = this.#identities;
+    const places = this.#places;
+    this.#buckets *= 2;
+    this.#identities = new Float64Array(this.#buckets * WAYS);
+    this.#places = new Uint32Array(this.#buckets * WAYS);
+    // From the oldest of each bucket on, as put() takes the newest last.
+    for (let at = identities.length - 1; at >= 0; at -= 1) {
+      const identity = identities[at] ?? 0;
+      if (identity !== 0) this.#put(this.#bucketOf(identity), identity, places[at] ?? 0);
+    }
   }
 }
 
