@@ -10,7 +10,7 @@ import { machineZone, toNanos } from './core/time.ts';
 import type { Zone } from './core/time.ts';
 import { Resources } from './mappers/common.ts';
 import { logPhaseSpans } from './mappers/log_phases.ts';
-import { inOrder, lineTime, logLine, stateEvent, stateEvents } from './mappers/logs.ts';
+import { inOrder, isLog, lineTime, logLine, stateEvent, stateEvents } from './mappers/logs.ts';
 import { runMessages, taskMessages } from './mappers/messages.ts';
 import { Metrics } from './mappers/metrics.ts';
 import { recordRow, rowsOf, sampleRow } from './mappers/rows.ts';
@@ -193,7 +193,7 @@ export class Engine {
     for (const record of records) {
       this.#fold.apply(record);
       if (record['metric'] !== undefined) this.#metricTold(record);
-      if (record['message'] === undefined) continue;
+      if (!isLog(record)) continue;
       if (this.#hasSignals) this.#phases.apply(record);
       if (this.#hasRows && !isStored) this.#told.push(record);
       if (!this.#hasLogs) continue;

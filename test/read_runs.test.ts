@@ -33,6 +33,24 @@ describe('a program', function () {
       rmSync(directory, { recursive: true });
     });
 
+  it('finds records of a kind that nobody has seen before, also those without text', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'parsl-otel-program-'));
+    const file = join(directory, 'prototype.jsonl');
+    const run = '00000000-0000-4000-8000-000000000001';
+    const records = [
+      { 'parsl.dfk': run, 'parsl.task': 3, nr: 7, unit: 's' },
+      { kind: 'heartbeat', created: 1795262515.5 },
+    ];
+    writeFileSync(file, records.map((record) => JSON.stringify(record)).join('\n'));
+    const runs = await readRuns(findInputs([file]), { report: (error) => assert.fail(error) });
+    const flow = await runs.flow(run, 3);
+    assert.deepEqual(flow?.lines.map(({ message, line }) => [message, line]), [['nr=7 unit=s', 1]]); // prettier-ignore
+    const { records: found } = await runs.records({ where: { kind: ['heartbeat'] }, limit: 10, offset: 0 });
+    assert.deepEqual(found.map(({ time }) => time), [1795262515500000000n]); // prettier-ignore
+    runs.close();
+    rmSync(directory, { recursive: true });
+  });
+
   it('is told of what cannot be read, and of rules that are none', async () => {
     const problems: string[] = [];
     const runs = await readRuns(findInputs([archive, join(root, 'LICENSE')]), { report: ({ message }) => void problems.push(message) }); // prettier-ignore

@@ -14,7 +14,7 @@ import { number, stringify, text } from '../core/record.ts';
 import { formatLocalTime, toNanos } from '../core/time.ts';
 import { tracebackOf } from '../core/traceback.ts';
 import type { Zone } from '../core/time.ts';
-import { keys } from '../core/keys.ts';
+import { findKey, keys } from '../core/keys.ts';
 import type { Task } from '../model/entities.ts';
 import type { StateFact } from '../model/facts.ts';
 import { timeOf } from '../model/learn.ts';
@@ -89,10 +89,30 @@ const notAttributes = new Set(['time', 'message', 'level', 'source.receiver', 's
 
 const localTimes = new Set(keys.filter(({ type }) => type === 'local_time').map(({ key }) => key));
 
-/** A record with text; undefined for a record without. */
+/** Formats of records of any kind: a program that nobody knows may have made them. */
+const openFormats = new Set<unknown>(['json', 'otlp']);
+
+/** True for a record with text, and for one of a kind that nobody knows. */
+export function isLog(record: WideRecord): boolean {
+  return record['message'] !== undefined || isOfAnyKind(record);
+}
+
+/** Monitoring messages and metrics are known kinds, and what has known keys alone says it all to the model. */
+function isOfAnyKind(record: WideRecord): boolean {
+  if (record['parsl.message_type'] !== undefined || record['metric'] !== undefined) return false;
+  if (!openFormats.has(record['source.format'])) return false;
+  for (const key in record) if (findKey(key) === undefined) return true;
+  return false;
+}
+
+/**
+ * A record with text, or one of a kind that nobody knows: where that has no text its body is empty, and its attributes
+ * say all. undefined for others.
+ */
 export function logLine(record: WideRecord, zone: Zone, resource: Resource): LogRecord | undefined {
-  const body = text(record, 'message');
-  if (body === undefined) return undefined;
+  const said = text(record, 'message');
+  if (said === undefined && !isOfAnyKind(record)) return undefined;
+  const body = said ?? String(record['message'] ?? '');
   const level = text(record, 'level') ?? '';
   const severity = level in SeverityNumber ? (level as keyof typeof SeverityNumber) : undefined;
   const time = lineTime(record, zone) ?? 0n;

@@ -65,7 +65,7 @@ export function split({ record, time }: RecordRow): Parts {
     own[key] = plain;
     hasOwn = true;
   }
-  const { message } = record;
+  const message = record['message'] ?? '';
   return {
     site: JSON.stringify(site),
     names: JSON.stringify(names),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { taskId, trySpanId } from '../../bridge/core/ids.ts';
 import type { LogRecord } from '../../bridge/core/signal.ts';
 import { fixedZone } from '../../bridge/core/time.ts';
-import { logLine } from '../../bridge/mappers/logs.ts';
+import { isLog, logLine } from '../../bridge/mappers/logs.ts';
 import { fold, LiveEngine } from '../helpers/engine.ts';
 import { at, nanos, parsl, RUN } from '../helpers/records.ts';
 
@@ -100,6 +100,15 @@ describe('mappers/logs', () => {
     it('is none without text', () => {
       assert.equal(logLine({ 'parsl.dfk': RUN, message: '' }, utc, resource), undefined);
       assert.equal(logLine({ 'parsl.dfk': RUN }, utc, resource), undefined);
+    });
+
+    it('of a kind that nobody knows has what it says as attributes, also where it has no text', () => {
+      const log = logLine({ nr: 3, 'source.format': 'json', time: 5n }, utc, resource);
+      assert.deepEqual([log?.body, log?.attributes], ['', { nr: 3, 'source.format': 'json' }]);
+      const kinds = [{ nr: 3 }, { message: 'hi' }, { 'parsl.message_type': 'TASK_INFO' }, { metric: 'm', value: 1 }];
+      assert.deepEqual(kinds.map((record) => isLog({ ...record, 'source.format': 'otlp' })), [true, true, false, false]); // prettier-ignore
+      assert.equal(isLog({ nr: 3, 'source.format': 'monitoring_db' }), false);
+      assert.equal(isLog({ 'parsl.dfk': RUN, 'parsl.utc_offset': 3600, 'source.format': 'json' }), false);
     });
 
     it('with a traceback says which exception ended it, by OpenTelemetry’s names', () => {

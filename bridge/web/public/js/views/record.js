@@ -38,6 +38,14 @@ export function sourceOf(record) {
   return log;
 } // prettier-ignore
 
+/** What a record says; one without text says its keys, but those that tell whose and where it is. */
+export const saidBy = (record) =>
+  record.message ||
+  Object.entries(record)
+    .filter(([key]) => key !== 'time' && key !== 'message' && !/^(?:source|log|parsl)\./.test(key))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ');
+
 export const firstLine = (text) => String(text ?? '').split('\n', 1)[0];
 
 /** Conditions that find the records with the same value of `key`. */

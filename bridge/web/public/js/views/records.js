@@ -6,7 +6,7 @@ import { get } from '../api.js';
 import { h } from '../dom.js';
 import { clock, count, day, exact } from '../format.js';
 import { recordsHref, taskHref } from '../route.js';
-import { firstLine, instantOf, levelClass, opener, recordDetails, sourceOf, timeText } from './record.js';
+import { firstLine, instantOf, levelClass, opener, recordDetails, saidBy, sourceOf, timeText } from './record.js';
 
 const PAGE = 100;
 const TYPING_MS = 250;
@@ -202,13 +202,13 @@ function table({ records }, query, names, page) {
       };
       return [
         h('tr', { 'data-key': id },
-          h('td', null, opener(isOpen, toggle, firstLine(record.message))),
+          h('td', null, opener(isOpen, toggle, firstLine(saidBy(record)))),
           h('td.num.left', { title: exact(at) }, at === null ? timeText(at) : isOneRun ? timeText(at) : `${day(at)} ${clock(at, 3)}`),
           isOneRun ? null : h('td', null, run === undefined ? '' : (names.get(run) ?? run.slice(0, 8))),
           h('td', null, sourceOf(record)),
           h('td.num', null, task === undefined || run === undefined ? '' : h('a', { href: taskHref(run, task) }, task)),
           h(`td.low${levelClass(record.level)}`, null, record.level ?? ''),
-          h('td.wide', null, h(`code.cut${levelClass(record.level)}`, { title: record.message }, firstLine(record.message)))),
+          h('td.wide', null, h(`code.cut${levelClass(record.level)}`, { title: saidBy(record) }, firstLine(saidBy(record))))),
         isOpen ? h('tr.opened', { 'data-key': `${id} open` }, h('td', { colspan: head.length }, recordDetails(record))) : null,
       ];
     }))); // prettier-ignore
