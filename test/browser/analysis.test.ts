@@ -165,7 +165,7 @@ describe('the page over logs', function () {
     assert.equal(await rows().count(), 31);
     const steps = (await page.locator('.steps tbody tr').allInnerTexts()).map((text) => text.split('\t').slice(1, 4).join(' ')); // prettier-ignore
     assert.deepEqual(steps, [
-      'out of the submit side +11.9 s 252 µs', 'in the interchange’s queue +11.9 s 1.16 s', 'at the manager +13.1 s 2.06 ms', 'at the worker +13.1 s 168 ms',
+      'out of the submit side +11.9 s 4.27 ms', 'in the interchange’s queue +11.9 s 1.16 s', 'at the manager +13.1 s 2.06 ms', 'at the worker +13.1 s 168 ms',
       'result on its way back +13.3 s 3.55 ms',
     ]); // prettier-ignore
     await page.getByRole('button', { name: /^worker/ }).click();
