@@ -28,7 +28,7 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
     windowOf(db, runNo, Math.max(2, Math.min(pointsMax, Math.floor(points)))) ?? { start: 0, end: 2, points: 2 };
   const read = {
     run: db.prepare<[number], Stored<RunRow>>('SELECT * FROM run WHERE run_no = ?'),
-    failed: db.prepare<[number], { count: number }>('SELECT count(*) AS count FROM try WHERE run_no = ? AND error IS NOT NULL'),
+    failed: db.prepare<[number], { count: number }>("SELECT count(*) AS count FROM try WHERE run_no = ? AND (error IS NOT NULL OR state IN ('failed', 'fail_retryable'))"),
   }; // prettier-ignore
   return {
     flow: (run, task) =>

@@ -171,13 +171,15 @@ describe('store/analyses of workers', function () {
   });
 
   it('knows from text logs alone when managers were there and blocks ran', async () => {
-    const [managers, blocks, workers] = await ask('fidelity/htex-text-2024', (reads, run) =>
-      Promise.all([reads.managers(run), reads.blocks(run), reads.workers(run, 10)]),
+    const [managers, blocks, workers, answer] = await ask('fidelity/htex-text-2024', (reads, run) =>
+      Promise.all([reads.managers(run), reads.blocks(run), reads.workers(run, 10), reads.bottleneck(run)]),
     );
     assert.deepEqual(managers.map(({ executor, workers: count, state }) => [executor, count, state]), [['htex', 2, 'gone']]); // prettier-ignore
     const [manager] = managers;
     assert.ok(manager!.left! > manager!.registered && manager!.last_seen > manager!.registered);
     assert.equal(blocks[0]!.state, 'RUNNING');
+    // By the workflow's own word: 14 tries ended with an exception, one more because a task that it had joined did.
+    assert.match(answer!.signs.find(({ sign }) => sign === 'failed_tries')!.text, /^15 of 102 tries failed/);
     const [htex] = workers.executors.filter(({ executor }) => executor === 'htex');
     assert.equal(Math.max(...htex!.workers!), 2);
   });
