@@ -165,6 +165,7 @@ program
   .addOption(config)
   .addOption(timeZone)
   .addOption(run)
+  .addOption(rules)
   .option('-f, --follow', 'go on reading what is added to databases and directories, until Ctrl-C')
   .addHelpText(
     'after',

@@ -24,6 +24,8 @@ export interface IngestOptions {
   readonly timeZone?: string;
   readonly run?: readonly string[];
   readonly follow?: boolean;
+  /** Files of rules, instead of those of the configuration. */
+  readonly rules?: readonly string[];
 }
 
 /** Reading that goes on. */
@@ -85,9 +87,10 @@ const UNTIL_THE_END = { settle_ms: 600_000, linger_ms: 86_400_000 };
  * Without a configuration file the rows go into the data directory alone, and to OTLP if the environment says where:
  * nobody expects a monitoring.db beside what is only read.
  */
-function configOf({ config: file, timeZone, follow }: IngestOptions, dataDir: string, io: Io): BridgeConfig {
+function configOf({ config: file, timeZone, follow, rules }: IngestOptions, dataDir: string, io: Io): BridgeConfig {
   const overrides = {
     ...(timeZone === undefined ? {} : { time_zone: timeZone }),
+    ...(rules === undefined ? {} : { rules }),
     ...(follow === true ? {} : { closing: UNTIL_THE_END }),
   };
   const config = loadConfig(file, { dataDir, env: io.env, demo: undefined }, overrides);

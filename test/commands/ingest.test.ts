@@ -54,6 +54,17 @@ describe('commands/ingest', () => {
     assert.deepEqual(said, ['2 runs, 48 tasks, 414 records, 0 undecodable']);
   });
 
+  it('applies a user’s own rules', async () => {
+    const rules = join(dir, 'rules.yaml');
+    writeFileSync(rules, "rules: [{ name: placed, text: 'job {job:int} placed' }]");
+    const lines = join(dir, 'prototype.jsonl');
+    writeFileSync(lines, '{"message": "job 7 placed", "created": 1795262515.5}');
+    assert.equal(await run([lines], { rules: [rules] }), 0);
+    const reads = openReads(join(data, 'store.db'));
+    assert.equal((await reads.records({ where: { job: [7] }, limit: 10, offset: 0 })).total, 1);
+    reads.close();
+  });
+
   it('brings the same from the database that Parsl made, and does not touch it', async () => {
     const input = recordedDbFile(NAME, dir);
     const bytes = readFileSync(input);
