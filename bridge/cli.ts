@@ -9,13 +9,12 @@ import type { IngestOptions } from './commands/ingest.ts';
 import type { InspectOptions } from './commands/inspect.ts';
 import type { Io } from './commands/io.ts';
 import { Exit, printable } from './commands/io.ts';
-import type { LintOptions } from './commands/lint.ts';
 import type { PlayOptions } from './commands/play.ts';
-import type { SelectOptions } from './commands/select.ts';
 import type { ServeOptions } from './commands/serve.ts';
 import { BridgeError } from './core/errors.ts';
 import { version } from './package.ts';
-import { addQueryCommands, each } from './query_cli.ts';
+import { addQueryCommands } from './query_cli.ts';
+import { addRuleCommands, each, rules } from './rules_cli.ts';
 
 /** A second Ctrl-C, or this long after the first, ends the process whatever it is doing. */
 const STOP_WITHIN_MS = 15_000;
@@ -46,11 +45,6 @@ const timeZone = new Option('--time-zone <zone>', 'zone of Parsl’s naive times
 const run = new Option('--run <id>', 'this run alone: its id, or how it begins; give it again for each').argParser(
   each,
 );
-
-const rules = new Option(
-  '-r, --rules <file>',
-  'a file of your own rules, which add to the shipped ones (docs/rules.md); give it again for each',
-).argParser(each);
 
 program
   .command('serve')
@@ -113,51 +107,6 @@ Exit code 1: part of the input was cut off or could not be decoded; the rest was
   });
 
 program
-  .command('select')
-  .description('write records by keys as JSON lines, with what the rules make of them')
-  .argument('<input...>', 'run directories, archives of them, captures, databases or JSON lines; - for standard input')
-  .addOption(rules)
-  .option('-w, --where <key=value...>', 'records that have these; several values of one key: any of them')
-  .option('--has <key...>', 'records that have these keys')
-  .option('-k, --keys <key...>', 'write these keys alone')
-  .option('-g, --group <key...>', 'one line per group with the number of its records')
-  .option('-o, --output <path>', 'file to write; - for standard output', '-')
-  .showHelpAfterError('(give INPUT first: --where, --has, --keys and --group take all that follows them)')
-  .addHelpText(
-    'after',
-    `
-Examples:
-  parsl-otel select runinfo --where parsl.task=12 --keys time source.log message
-  parsl-otel select runinfo.tar.gz --where source.log=worker --group parsl.app_name
-  parsl-otel select prototype.jsonl --rules prototype.yaml --output widened.jsonl
-
-A file of rules may have selections of its own, each with a file to write to: docs/rules.md.`,
-  )
-  .action(async (inputs: string[], options: SelectOptions) => {
-    const { selectCommand } = await import('./commands/select.ts');
-    process.exitCode = await selectCommand(inputs, options, io);
-  });
-
-program
-  .command('lint')
-  .description('check that records say what they must, by rules "x implies y"')
-  .argument('<input...>', 'run directories, archives of them, captures, databases or JSON lines; - for standard input')
-  .addOption(rules)
-  .addHelpText(
-    'after',
-    `
-Examples:
-  parsl-otel lint runinfo/000
-  parsl-otel lint prototype.jsonl --rules prototype.yaml
-
-Exit code 1: a hard rule is broken, or part of the input could not be read. Soft rules are told only.`,
-  )
-  .action(async (inputs: string[], options: LintOptions) => {
-    const { lintCommand } = await import('./commands/lint.ts');
-    process.exitCode = await lintCommand(inputs, options, io);
-  });
-
-program
   .command('ingest')
   .description('read recorded runs, or one that goes on, into a data directory and the configured exporters')
   .argument('<input...>', 'run directories, archives of them, captures, databases or JSON lines; - for standard input')
@@ -204,7 +153,9 @@ program
   .addHelpText('after', '\nExample:\n  parsl-otel components')
   .action(async () => (await import('./commands/inspect.ts')).components(io));
 
-addQueryCommands(program, io, (code) => (process.exitCode = code));
+const exit = (code: number): void => void (process.exitCode = code);
+addRuleCommands(program, io, exit);
+addQueryCommands(program, io, exit);
 
 async function runIngest(inputs: string[], options: IngestOptions): Promise<void> {
   const { ingest } = await import('./commands/ingest.ts');

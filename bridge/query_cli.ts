@@ -6,16 +6,12 @@ import type { Io } from './commands/io.ts';
 import type { LifelineOptions } from './commands/lifeline.ts';
 import type { QueryOptions } from './commands/query.ts';
 import type { StatesOptions } from './commands/states.ts';
+import { each } from './rules_cli.ts';
 import { pointsMax } from './store/store.ts';
 
 const archive = '--from runinfo.tar.gz';
 const runAndTask = '[options] [RUN] TASK';
 const aboutTask = 'the number of the task; before it the run, where there are several';
-
-/** An option that is given once for each value: one that took all that follows would take arguments, too. */
-export function each(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
-}
 
 export function addQueryCommands(program: Command, io: Io, exit: (code: number) => void): void {
   const query = (name: string, about: string, examples: string): Command =>
