@@ -38,7 +38,8 @@ export interface Contexts {
 }
 
 export function contexts(surroundings: Surroundings): Contexts {
-  const { log, meters, now, quarantine, capture, stateDir, take, remembered, collect, onRead, onProblem } = surroundings;
+  const { log, meters, now, quarantine, capture, stateDir, take, remembered, collect, onRead, onProblem } =
+    surroundings;
   const lastReceived = new Map<string, number>();
 
   function common(id: string, tell?: (error: BridgeError) => void) {
