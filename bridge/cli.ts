@@ -83,8 +83,8 @@ program
 
 program
   .command('convert')
-  .description('turn captures, JSON lines and monitoring databases into another format')
-  .argument('<input...>', 'captures or JSON lines, gzipped or not, or monitoring.db; - for standard input')
+  .description('turn recorded runs into another format')
+  .argument('<input...>', 'run directories, archives of them, captures, databases or JSON lines; - for standard input')
   .requiredOption('-t, --to <format>', 'otlp_json (traces, metrics, logs), jsonl (wide records) or monitoring_db')
   .requiredOption('-o, --output <path>', 'file to write; - for standard output')
   .addOption(timeZone)

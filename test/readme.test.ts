@@ -16,6 +16,7 @@ const said: Readonly<Record<string, RegExp>> = {
   bottleneck: /the limit was mostly .* pending .*Where the time of the tasks went/s,
   flow: /Received executor task 25\n.*Completed executor task 25\n/s,
   lifeline: /worker .*Received executor task \{parsl\.executor_task\}/,
+  select: /^(?:\{.*"level":"ERROR".*\}\n){2}$/,
   convert: /^$|"parsl\.task_state"/,
 };
 
