@@ -4,6 +4,7 @@
  * never placed before the one that it must follow; how often that had to be done is told.
  */
 import { StateSweep, type Window } from './series.ts';
+import type { WorkerSpan } from './workers.ts';
 
 export interface LaneTask {
   readonly state: string;
@@ -30,6 +31,14 @@ export interface MetricPoint {
   readonly value: number;
 }
 
+/** A try was in a phase that logs tell. */
+export interface QueuedSpan {
+  readonly name: string;
+  readonly executor: string | null;
+  readonly start: number | null;
+  readonly end: number | null;
+}
+
 export interface Queue {
   readonly metric: string;
   readonly label: string;
@@ -43,7 +52,10 @@ export interface Lanes {
   readonly times: readonly number[];
   readonly submit: Curves;
   readonly execution: Curves;
+  /** What records tell under the key `metric`, and how many tries were in each queue by the logs. */
   readonly queues: readonly Queue[];
+  /** How many workers there were, by executor. */
+  readonly workers: readonly Queue[];
   /** Tries of which a worker's end was never told: they leave the lane when they returned. */
   readonly inferred: number;
   /** Tries that a worker started before the submit side had told of the launch. */
@@ -61,7 +73,11 @@ const GONE = '';
 
 export function lanesOf(
   tasks: Iterable<{ readonly task: LaneTask; readonly tries: readonly LaneTry[] }>,
-  points: Iterable<MetricPoint>,
+  told: {
+    readonly points: Iterable<MetricPoint>;
+    readonly phases: Iterable<QueuedSpan>;
+    readonly workers: Iterable<WorkerSpan>;
+  },
   window: Window,
 ): Lanes {
   const submit = new StateSweep(window);
@@ -87,9 +103,10 @@ export function lanesOf(
   }
   const { times, states } = submit.result();
   const onWorkers = Object.fromEntries(Object.entries(execution.result().states).filter(([state]) => state !== GONE));
-  const queues = queuesOf(points, times);
+  const queues = [...countsOf(queuedSpans(told.phases), window), ...queuesOf(told.points, times)];
+  const workers = countsOf(workerSpans(told.workers), window);
   return {
-    times, submit: states, execution: onWorkers, queues, inferred, raced, unplaced,
+    times, submit: states, execution: onWorkers, queues, workers, inferred, raced, unplaced,
     missing: [
       ...(ran > 0 ? [] : ['No worker’s word: monitoring of the executor’s workers, or their logs, tell when tasks run.']),
       ...(queues.length > 0 ? [] : ['No queue length: records with the key metric tell it, such as the interchange’s log by the rules that come with parsl-otel.']),
@@ -123,6 +140,50 @@ function submitLane(sweep: StateSweep, task: LaneTask, tries: readonly LaneTry[]
   told.sort((a, b) => (a[1] ?? Infinity) - (b[1] ?? Infinity));
   const before = told.filter(([state]) => !(task.final && state === task.state));
   return walk(sweep, [['pending', task.invoked], ...before, ...(task.final ? [[task.state, task.returned ?? told.at(-1)?.[1] ?? null] as const] : [])]); // prettier-ignore
+}
+
+/** Something that counts for `weight` from one time to another. */
+interface Counted {
+  readonly metric: string;
+  readonly label: string;
+  readonly from: number;
+  readonly to: number;
+  readonly weight: number;
+}
+
+const queuePhases = new Set(['interchange_queue', 'manager_queue']);
+
+function* queuedSpans(phases: Iterable<QueuedSpan>): Generator<Counted> {
+  for (const { name, executor, start, end } of phases)
+    if (queuePhases.has(name) && start !== null)
+      yield { metric: name, label: executor ?? '', from: start, to: end ?? Infinity, weight: 1 };
+}
+
+function* workerSpans(spans: Iterable<WorkerSpan>): Generator<Counted> {
+  for (const { executor, workers, from, to } of spans)
+    yield { metric: 'workers', label: executor ?? '', from, to, weight: workers };
+}
+
+/** How many of each there are at every instant of the window. */
+function countsOf(spans: Iterable<Counted>, { start, end, points }: Window): Queue[] {
+  const changes = new Map<string, { readonly metric: string; readonly label: string; readonly by: Float64Array }>();
+  const step = (end - start) / (points - 1);
+  const place = (time: number): number => Math.max(0, Math.min(points, Math.ceil((time - start) / step)));
+  for (const { metric, label, from, to, weight } of spans) {
+    const key = `${metric}\n${label}`;
+    let curve = changes.get(key);
+    if (curve === undefined) {
+      if (changes.size >= queuesMax) continue;
+      changes.set(key, (curve = { metric, label, by: new Float64Array(points + 1) }));
+    }
+    const [first, last] = [place(from), Math.max(place(from), place(to))];
+    curve.by[first] = (curve.by[first] ?? 0) + weight;
+    curve.by[last] = (curve.by[last] ?? 0) - weight;
+  }
+  return [...changes.values()].map(({ metric, label, by }) => {
+    let sum = 0;
+    return { metric, label, values: Array.from(by.subarray(0, points), (change) => (sum += change)) };
+  });
 }
 
 /** Each queue's last told length at every instant. */

@@ -30,11 +30,14 @@ function inOrder<T>(states: Readonly<Record<string, T>>): [state: string, values
 }
 
 function shown(title: string, answer: Lanes, width: number | undefined): string[] {
-  const { times, submit, execution, queues, inferred, raced, unplaced, missing } = answer;
+  const { times, submit, execution, queues, workers, inferred, raced, unplaced, missing } = answer;
   const columns = [
     ...inOrder(submit).map(([state, values]) => ({ title: state, values })),
     ...inOrder(execution).map(([state, values]) => ({ title: `${state}*`, values })),
-    ...queues.map(({ metric, label, values }) => ({ title: label === '' ? metric : `${metric} ${label}`, values })),
+    ...[...workers, ...queues].map(({ metric, label, values }) => ({
+      title: label === '' ? metric : `${metric} ${label}`,
+      values,
+    })),
   ];
   const notes = [
     ...(inferred === 0 ? [] : [`${inferred} tries never told their end on a worker: their return stands in.`]),

@@ -11,7 +11,7 @@ import { lifelineOf, type LifelineOptions } from '../analysis/lifeline.ts';
 import { plotsOf } from '../analysis/plots.ts';
 import { lanesOf } from '../analysis/states.ts';
 import type { RunRow } from '../core/row.ts';
-import { aroundOf } from './around.ts';
+import { aroundOf, workerSpans } from './around.ts';
 import { windowOf } from './curves.ts';
 import { readTask } from './read_task.ts';
 import { errorLines, loggedPhases, metricPoints, occupiedSpans, seenLines, taskRecords } from './record_scan.ts';
@@ -43,9 +43,15 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
         lifelineOf(seenLines(db, runNo), { appOf: appsOf(db, runNo), isTried: triesOf(db, runNo), app }),
       ),
     lanes: (run, points) =>
-      about(run, undefined, (runNo) =>
-        lanesOf(tasksWithTries(db, runNo), metricPoints(db, runNo), windowAt(runNo, points)),
-      ),
+      about(run, undefined, (runNo) => {
+        const window = windowAt(runNo, points);
+        const workers = workerSpans(aroundOf(db, runNo, window.end));
+        return lanesOf(
+          tasksWithTries(db, runNo),
+          { points: metricPoints(db, runNo), phases: loggedPhases(db, runNo), workers },
+          window,
+        );
+      }),
     bottleneck: (run) =>
       about(run, undefined, (runNo) => {
         const { start, end } = windowAt(runNo, pointsMax);

@@ -125,9 +125,13 @@ function lane(key, title, times, states, run) {
     legend(names.toReversed().map((state) => ({ key: state, label: state, colour: colour(state), title: meaning[state] })))); // prettier-ignore
 }
 
+/** Queues of which logs tell when each try came and went. */
+const queues = { interchange_queue: 'In the interchange’s queue', manager_queue: 'At managers' };
+
 function queueCard({ metric, label, values }, times, run) {
-  const name = label === '' ? metric : `${metric} ${label}`;
-  return card(`queue ${name}`, name, 'as records tell',
+  const title = queues[metric] ?? metric;
+  const name = label === '' ? title : `${title} ${label}`;
+  return card(`queue ${name}`, name, metric in queues ? 'tries, as the logs tell' : 'as records tell',
     chart({ name, times, series: [{ label: metric, colour: 'running', values }], stacked: false, height: 'short', origin: run.began ?? run.first_seen })); // prettier-ignore
 }
 
