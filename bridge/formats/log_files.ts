@@ -1,5 +1,5 @@
 /**
- * What a file in or around a Parsl run directory is, by its path within the input and its first bytes. Pure.
+ * What a file in or around a Parsl run directory is, by its path within the input. Pure.
  *
  *   runinfo/NNN/{parsl,database_manager,monitoring_*}.{log,jsonlog}
  *   runinfo/NNN/<executor>/interchange.{log,jsonlog}
@@ -12,11 +12,10 @@
  *
  * A log that was rotated has a number or a date behind its name, one that was compressed `.gz`.
  *
- * Names say whose log it is and where it belongs, content says how it is to be read. Keys, pickles and users' data are
+ * Names say whose log it is and where it belongs, content says how it is to be read (log_content.ts). Keys, pickles and users' data are
  * never opened: `mayBeLog` is asked before anything else.
  */
 import type { LogFormat } from './log_text.ts';
-import { isTextLog } from './text_layouts.ts';
 
 export interface LogFile {
   readonly format: LogFormat;
@@ -26,7 +25,7 @@ export interface LogFile {
   readonly rank: number;
 }
 
-/** Bytes of a file that sniff() wants to see, if it has as many. */
+/** Bytes of a file that tell what it is, if it has as many (log_content.ts). */
 export const HEAD_BYTES = 4_096;
 /** The same of a submit side's log: it says its run's id after its configuration, which may be long. */
 const SUBMIT_HEAD_BYTES = 65_536;
@@ -234,53 +233,4 @@ function logOf(log: string, format: LogFormat): string {
   if (log !== 'other') return log;
   if (format.startsWith('work_queue')) return 'work_queue';
   return format.startsWith('taskvine') ? 'taskvine' : log;
-}
-
-const contents: readonly (readonly [RegExp, LogFormat])[] = [
-  [/^# time (?:manager|master)_pid (?:MANAGER|MASTER) manager_pid /, 'taskvine_transactions'],
-  [/^# time (?:manager|master)_pid /, 'work_queue_transactions'],
-  [/^\d{13,17} \d+ MANAGER \d+ /, 'taskvine_transactions'],
-  [/^\d{13,17} \d+ (?:MANAGER|MASTER|WORKER|CATEGORY|TASK) /, 'work_queue_transactions'],
-  [/^# timestamp workers_\w+ .*\bworkers_slow\b/, 'taskvine_performance'],
-  [/^# timestamp workers_\w+ /, 'work_queue_performance'],
-  [/^# taskvine taskgraph/, 'taskvine_taskgraph'],
-  [/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d\.\d\d vine_\w+\[/, 'taskvine_debug'],
-  [/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d\.\d\d \S+\[\d+\] ?[\w-]+: /, 'work_queue_debug'],
-];
-
-/** True if nothing can be told of a file that begins with `head`: nothing but blanks and NULs was written yet. */
-export function isBlank(head: Uint8Array): boolean {
-  return head.every((byte) => byte === 0 || byte === 0x20 || (byte >= 0x09 && byte <= 0x0d));
-}
-
-/**
- * How a file that begins with `head` is to be read, by its content; `text` where that tells nothing. undefined for a file
- * that is blank so far or holds no text. NULs where nothing was written do not make a log that is known another thing.
- */
-export function sniff(head: Uint8Array): LogFormat | undefined {
-  const text = Buffer.from(head).toString('utf8');
-  const first = text.replaceAll('\0', '').trimStart();
-  if (first === '') return undefined; // Nothing can be told of it yet.
-  const format = formatOf(first);
-  return format === 'text' && !isText(text) ? undefined : format;
-}
-
-/** Control characters that no text has, and what is no UTF-8. */
-const NO_TEXT = /[\u0001-\u0007\u000e-\u001a\u001c-\u001f\u007f\ufffd]/g;
-/** A program may print some such bytes. */
-const NO_TEXT_SHARE = 0.1;
-
-function isText(text: string): boolean {
-  return !text.includes('\0') && (text.match(NO_TEXT)?.length ?? 0) <= text.length * NO_TEXT_SHARE;
-}
-
-function formatOf(first: string): LogFormat {
-  if (first.startsWith('{')) {
-    const line = first.slice(0, first.indexOf('\n') === -1 ? undefined : first.indexOf('\n'));
-    return /"created":/.test(line) && /"levelname":/.test(line) ? 'parsl_json_log' : 'json';
-  }
-  const known = contents.find(([pattern]) => pattern.test(first));
-  if (known !== undefined) return known[1];
-  if (isTextLog(first)) return 'parsl_text_log';
-  return 'text';
 }

@@ -9,7 +9,8 @@
 import { BridgeError } from '../core/errors.ts';
 import { stringify, type WideRecord } from '../core/record.ts';
 import { decodeLogChunk, encodeLogChunk } from './log_chunk.ts';
-import { placeLog, sniff } from './log_files.ts';
+import { sniff } from './log_content.ts';
+import { placeLog } from './log_files.ts';
 import type { AnyValue, Attributes, OtlpLog } from './otlp_request.ts';
 
 /** Spellings of older semantic conventions, and of journald, whose names are its own. */
