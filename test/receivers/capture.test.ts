@@ -100,6 +100,26 @@ describe('receivers/capture', () => {
     assert.deepEqual(await readdir(dir), ['notes.txt']);
   });
 
+  it('reads a spooled file on where it was cut off, deletes it and forgets it', async () => {
+    const journal = new Map<string, unknown>();
+    const [messages, copies] = [decoded(recordedFrames(recording)).length, 40];
+    await writeFile(join(dir, 'a.capture'), Buffer.concat(Array.from({ length: copies }, () => whole)));
+    let left = 1;
+    const next = (): void => {
+      if (left-- <= 0) throw new Error('killed');
+    };
+    const first = await startReceiver(capture, { spool_dir: dir, spool_interval_ms: 10 }, { journal, next });
+    await first.until(({ reported }) => reported.length > 0);
+    await first.stop();
+    assert.deepEqual([journal.size, await readdir(dir)], [1, ['a.capture']]);
+    const second = await startReceiver(capture, { spool_dir: dir, spool_interval_ms: 10 }, { journal });
+    await second.until(({ logged }) => logged.length > 0);
+    await second.stop();
+    assert.ok(first.records.length > 0 && second.records.length > 0);
+    assert.equal(first.records.length + second.records.length, copies * messages);
+    assert.deepEqual([journal.size, await readdir(dir)], [0, []]);
+  });
+
   it('waits for a spool directory that is not there yet', async () => {
     const spool_dir = join(dir, 'spool');
     const receiver = await startReceiver(capture, { spool_dir, spool_interval_ms: 10 });

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import type { WideRecord } from '../../bridge/core/record.ts';
 import { runDir } from '../../bridge/receivers/run_dir/index.ts';
 import { cleanUp, finished, startReceiver, type Overrides, type Running } from '../helpers/receiver.ts';
+import { asOrdinaryUser } from '../helpers/ordinary_user.ts';
 import { archiveOf, temporary, unpacked } from '../helpers/run_dirs.ts';
 
 const line = (message: string): string =>
@@ -209,6 +210,77 @@ describe('receivers/run_dir', () => {
     gate.resolve(undefined);
     await stopped;
     assert.deepEqual(messages((await read()).records), []);
+  });
+
+  it('reads each line once, whatever is written, rotated and truncated between and during its lives', async () => {
+    let seed = 1;
+    const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+    const logs = ['000/parsl.jsonlog', '000/htex/interchange.jsonlog', '001/parsl.jsonlog'];
+    const written: string[] = [];
+    const read: string[] = [];
+    const write = (log: string): void => {
+      for (let count = 1 + random(3); count > 0; count--) {
+        const message = `${written.length}`;
+        written.push(message);
+        mkdirSync(dirname(join(root, log)), { recursive: true });
+        add(log, line(message));
+      }
+    };
+    for (let life = 0; life < 40; life++) {
+      const log = logs[random(3)] ?? '';
+      if (life > 5 && random(3) === 0)
+        renameSync(join(root, log), join(root, `${log.replace('.jsonlog', '')}.${life}.jsonlog`)); // prettier-ignore
+      else if (life > 5 && random(3) === 0) truncateSync(join(root, log), 0);
+      write(log);
+      let left = random(3);
+      const next = (): void => {
+        if (left-- <= 0 && random(2) === 0) throw new Error('killed');
+      };
+      const receiver = await follow({ next });
+      write(logs[random(3)] ?? '');
+      const before = read.length;
+      await receiver.until((told) => before + told.records.length === written.length || told.reported.length > 3);
+      await receiver.stop();
+      read.push(...messages(receiver.records).map(String));
+      // What is not read yet is read by a life that nobody ends: it could be truncated else.
+      const last = await follow();
+      await last.until(({ records }) => read.length + records.length >= written.length);
+      await last.stop();
+      read.push(...messages(last.records).map(String));
+      assert.deepEqual(read.toSorted(), written.toSorted());
+    }
+  });
+
+  it('knows a log again that the file system has given another inode, in one life and over two', async () => {
+    const another = (path: string): void => {
+      cpSync(join(root, path), join(root, 'copy'));
+      renameSync(join(root, 'copy'), join(root, path));
+    };
+    put('000/parsl.jsonlog', line('a'));
+    assert.deepEqual(messages((await read()).records), ['a']);
+    another('000/parsl.jsonlog');
+    add('000/parsl.jsonlog', line('b'));
+    const receiver = await follow();
+    await receiver.until(({ records }) => records.length === 1);
+    another('000/parsl.jsonlog');
+    add('000/parsl.jsonlog', line('c'));
+    await receiver.until(({ records }) => records.length === 2);
+    await receiver.stop();
+    assert.deepEqual(messages(receiver.records), ['b', 'c']);
+    assert.deepEqual(messages((await read()).records), []);
+    assert.equal(journal.size, 1);
+  });
+
+  it('does not forget what it cannot look into now', async () => {
+    put('000/parsl.jsonlog', line('a'));
+    put('001/parsl.jsonlog', line('b'));
+    assert.equal((await read()).records.length, 2);
+    await asOrdinaryUser(root, async () => {
+      chmodSync(join(root, '001'), 0);
+      assert.equal((await read()).reported.length, 1);
+      chmodSync(join(root, '001'), 0o700);
+      assert.deepEqual((await read()).records, []);
+    });
   });
 
   it('counts bad lines with their reason and reads their neighbours', async () => {
