@@ -5,6 +5,7 @@ import { BridgeError } from '../core/errors.ts';
 import type { WideRecord } from '../core/record.ts';
 import { recordLine } from '../exporters/jsonl.ts';
 import { findInputs } from '../inputs.ts';
+import type { Contradiction } from '../processors/imply.ts';
 import type { SelectSpec } from '../processors/schema.ts';
 import type { Select } from '../processors/select.ts';
 import { createSelect } from '../processors/select.ts';
@@ -29,6 +30,9 @@ export interface SelectOptions {
 }
 
 type Spec = Pick<SelectSpec, 'where' | 'has' | 'lacks' | 'keys' | 'group'>;
+
+/** Contradictions that are shown one by one. */
+const SHOWN_MAX = 10;
 
 interface Target {
   /** Empty for what the call itself asks for. */
@@ -55,13 +59,17 @@ export async function selectCommand(paths: readonly string[], options: SelectOpt
   const size = inputs.reduce((sum, input) => sum + (input.size ?? 0), 0);
   const bar = io.isTerminal && size > 0 ? progressBar(size) : undefined;
   const problems = problemList();
-  let contradictions = 0;
+  const contradictions: Contradiction[] = [];
+  let contradicted = 0;
   try {
     const batches = readWidened(inputs, {
       rules: options.rules ?? [],
       report: problems.add,
       onBytes: (bytes) => bar?.increment(bytes),
-      onContradiction: () => (contradictions += 1),
+      onContradiction(contradiction) {
+        contradicted += 1;
+        if (contradictions.length < SHOWN_MAX) contradictions.push(contradiction);
+      },
     });
     for await (const records of batches) for (const target of targets) take(target, records);
     for (const target of targets) for (const group of target.select.end()) put(target, group);
@@ -74,7 +82,9 @@ export async function selectCommand(paths: readonly string[], options: SelectOpt
   }
   problems.tell(io);
   for (const target of targets) if (target.written === 0) io.err(nothingOf(target));
-  if (contradictions > 0) io.err(`${contradictions} groups of records contradict each other; each record keeps what it says`); // prettier-ignore
+  for (const contradiction of contradictions) io.err(told(contradiction));
+  if (contradicted > contradictions.length)
+    io.err(`... and ${contradicted - contradictions.length} more contradictions`);
   return problems.count > 0 ? Exit.dataWereBad : Exit.done;
 }
 
@@ -94,14 +104,15 @@ function put(target: Target, chosen: WideRecord): void {
   target.output.write(recordLine(chosen));
 }
 
-/** What the rules select, each narrowed down by the call; or what the call asks for. */
+/** What the call asks for, else what the rules select, narrowed down by the call. */
 function targetsOf(
   written: readonly SelectSpec[],
   asked: Pick<SelectSpec, 'where' | 'has' | 'lacks'>,
   { keys = [], group = [], output }: SelectOptions,
   open: (path: string) => LineOutput,
 ): Target[] {
-  if (written.length === 0) return [targetOf('', { ...asked, keys: [...keys], group: [...group] }, open(output))];
+  if (written.length === 0 || keys.length + group.length > 0)
+    return [targetOf('', { ...asked, keys: [...keys], group: [...group] }, open(output))];
   return written.map((spec) => {
     const narrowed = { ...spec, where: { ...spec.where, ...asked.where }, has: [...spec.has, ...asked.has] };
     return targetOf(spec.name, narrowed, open(spec.write ?? output));
@@ -111,6 +122,12 @@ function targetsOf(
 function targetOf(name: string, spec: Spec, output: LineOutput): Target {
   const keys = [...Object.keys(spec.where), ...spec.has, ...spec.keys, ...spec.group];
   return { name, select: createSelect(spec), output, missing: new Set(keys.map(canonicalKey)), written: 0 };
+}
+
+/** `a job is on a cluster: records of job 7 say cluster blue and red; each keeps what it says`. */
+function told({ rule, group, key, was, told: other }: Contradiction): string {
+  const which = Object.entries(group).map(([name, value]) => `${name} ${String(value)}`);
+  return `${rule}: records of ${which.join(', ')} say ${key} ${String(was)} and ${String(other)}; each keeps what it says`;
 }
 
 /** A mistyped key is the likeliest reason. */

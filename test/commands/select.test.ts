@@ -120,6 +120,21 @@ select:
       assert.deepEqual(errors, ['nothing is written: no record has parsl.tsk', 'nothing is written: no record fits']);
     });
 
+    it('says which records contradict each other, and in what', async () => {
+      const input = write('two.jsonl', '{"msg": "job 7 placed on blue"}\n{"msg": "job 7 placed on red"}\n');
+      const { io, records, errors } = ioOf();
+      assert.equal(await selectCommand([input], { rules: [rules()], keys: ['cluster'], output: '-' }, io), 0);
+      assert.deepEqual(records(), [{ cluster: 'blue' }, { cluster: 'red' }]);
+      assert.deepEqual(errors, ['a job is on a cluster: records of job 7 say cluster blue and red; each keeps what it says']); // prettier-ignore
+    });
+
+    it('writes what the call asks for instead of what the rules select', async () => {
+      const file = write('select.yaml', 'select: [{ name: all, group: [unit] }]');
+      const { io, records } = ioOf();
+      await selectCommand([prototype()], { rules: [file], keys: ['nr'], output: '-' }, io);
+      assert.deepEqual(records(), [{ nr: 8 }]);
+    });
+
     it('says how a condition is written', async () => {
       await assert.rejects(selectCommand([run], { where: ['parsl.task'], output: '-' }, ioOf().io), {
         code: 'BRIDGE_CONFIG',
