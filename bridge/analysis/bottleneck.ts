@@ -74,7 +74,8 @@ const sums = (): Sums => Object.fromEntries(waitKinds.map((kind) => [kind, new Q
 
 export function bottleneckOf(input: BottleneckInput): Bottleneck {
   const { start, end } = input;
-  const sweep = new LimitSweep({ start, end });
+  const hasManagers = input.managers.length > 0 || input.connected.length === 0;
+  const sweep = new LimitSweep({ start, end, hasManagers });
   for (const span of input.occupied) sweep.occupied(span);
   const waits = sums();
   const apps = new Map<string | null, { tasks: number; waits: Sums }>();
@@ -108,12 +109,12 @@ export function bottleneckOf(input: BottleneckInput): Bottleneck {
   const limits = sharesOf(periods);
   return {
     start, end, tasks, ...verdictOf(limits, tasks), limits,
-    periods: periods.map((period) => ({ ...period, title: titleOf(period), evidence: evidence(period.load, managers.length > 0 || connected.length === 0) })),
+    periods: periods.map((period) => ({ ...period, title: titleOf(period), evidence: evidence(period.load, hasManagers) })),
     waits: [...waitKinds.map((kind) => sumOf(kind, 'states', waits[kind])), ...logged.sums].filter(({ count }) => count > 0),
     apps: [...apps].sort((a, b) => b[1].tasks - a[1].tasks).slice(0, appsShownMax).map(([app, each]) => ({ app, tasks: each.tasks, waits: medians(each.waits) })),
     signs: signsOf({
       ...input, blocks: around.blocks, lost: managers.filter((manager) => managerState(manager, around) === 'lost'), periods, unreturned, tries,
-      disagreeing: logged.disagreeing, held: managers.length > 0 || connected.length === 0 ? undefined : { workers: logged.worker, functions: waits.running.sum },
+      disagreeing: logged.disagreeing, held: hasManagers ? undefined : { workers: logged.worker, functions: waits.running.sum },
     }),
     missing: [...counted(connected), ...missing(workers, logged)],
   }; // prettier-ignore

@@ -10,7 +10,7 @@ import { CoverSweep, type Window } from './series.ts';
 import type { Wait, WaitKind } from './waits.ts';
 import type { WorkerSpan } from './workers.ts';
 
-export const limits = ['workers', 'blocks', 'managers', 'interchange', 'submit', 'dependencies', 'results', 'executor', 'tail', 'idle'] as const; // prettier-ignore
+export const limits = ['workers', 'blocks', 'managers', 'interchange', 'queue', 'submit', 'dependencies', 'results', 'executor', 'tail', 'idle'] as const; // prettier-ignore
 export type Limit = (typeof limits)[number];
 
 /** Mean numbers in one slice or period. */
@@ -85,8 +85,19 @@ export class LimitSweep {
   readonly #logged: Readonly<Record<LoggedPhase, CoverSweep>>;
   readonly #pending: CoverSweep;
   readonly #completed: Float64Array;
+  readonly #hasManagers: boolean;
 
-  constructor({ start, end }: { readonly start: number; readonly end: number }) {
+  /** `hasManagers`: false for Work Queue and TaskVine, which keep the tasks that wait in a queue of their own. */
+  constructor({
+    start,
+    end,
+    hasManagers,
+  }: {
+    readonly start: number;
+    readonly end: number;
+    readonly hasManagers: boolean;
+  }) {
+    this.#hasManagers = hasManagers;
     this.#window = { start, end: Math.max(end, start + slices), points: slices };
     const sweep = (): CoverSweep => new CoverSweep(this.#window);
     this.#kinds = {
@@ -134,7 +145,7 @@ export class LimitSweep {
   periods(): Period[] {
     const found = this.#slices();
     const step = (this.#window.end - this.#window.start) / slices;
-    const names = smooth(found.map(({ load }) => limitOf(load)));
+    const names = smooth(found.map(({ load }) => limitOf(load, this.#hasManagers)));
     const periods: Period[] = [];
     for (let from = 0; from < slices;) {
       let to = from + 1;
@@ -207,7 +218,7 @@ export class LimitSweep {
 }
 
 /** What holds up a slice. */
-export function limitOf(load: Load): Limit {
+export function limitOf(load: Load, hasManagers = true): Limit {
   const { workers, busy, idle, running } = load;
   if (workers !== null && workers >= FEW && busy >= BUSY * workers) return 'workers';
   if (workers !== null && workers < FEW && load.without_workers >= FEW) return 'blocks';
@@ -219,8 +230,11 @@ export function limitOf(load: Load): Limit {
     // Of several executors one may be full while others are idle.
     ['workers', load.saturated],
     ['blocks', load.without_workers],
-    ['managers', 2 * atManagers >= idle ? explains(Math.min(atManagers, load.with_workers)) : 0],
-    [isLate ? 'submit' : 'interchange', explains(load.with_workers - atManagers)],
+    [
+      hasManagers ? 'managers' : 'queue',
+      2 * atManagers >= idle ? explains(Math.min(atManagers, load.with_workers)) : 0,
+    ],
+    [isLate ? 'submit' : hasManagers ? 'interchange' : 'queue', explains(load.with_workers - atManagers)],
     ['executor', load.untold],
     ['submit', explains(load.submit)],
     ['results', explains(load.returning)],

@@ -103,7 +103,9 @@ function failedBlocks({ blocks }: SignFacts): Sign[] {
 }
 
 function idleWorkers({ periods }: SignFacts): Sign[] {
-  const idle = periods.filter(({ limit, load }) => (limit === 'interchange' || limit === 'managers') && load.idle >= 1);
+  const idle = periods.filter(
+    ({ limit, load }) => ['interchange', 'managers', 'queue'].includes(limit) && load.idle >= 1,
+  );
   if (idle.length === 0) return [];
   const seconds = idle.reduce((sum, { from, to, load }) => sum + ((to - from) / 1e6) * load.idle, 0);
   const text =

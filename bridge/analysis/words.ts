@@ -32,6 +32,12 @@ export const words: Readonly<Record<Limit, Words>> = {
       'Workers are idle although tasks are with the executor: the tasks are on their way through interchange and managers. With ' +
       'very short tasks the way costs more than the work: longer tasks, or several calls in one, help most; so may prefetch_capacity.',
   },
+  queue: {
+    title: 'the executor’s queue',
+    means:
+      'Workers are idle although Work Queue or TaskVine has tasks in its queue: what is free does not fit what these tasks ask for (cores, memory, ' +
+      'disk), or handing them over takes its time. Smaller requests, or workers that fit them, help.',
+  },
   submit: {
     title: 'submit side',
     means:

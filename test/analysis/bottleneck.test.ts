@@ -77,6 +77,11 @@ describe('analysis/periods', () => {
   for (const [limit, fields] of cases)
     it(`names ${limit} for ${JSON.stringify(fields)}`, () => assert.equal(limitOf(load(fields)), limit));
 
+  it('names the queue of an executor that has no managers', () => {
+    const waiting = load({ busy: 1, idle: 3, with_workers: 100, at_managers: 100 });
+    assert.deepEqual([limitOf(waiting), limitOf(waiting, false)], ['managers', 'queue']);
+  });
+
   it('tells the numbers that it was read from, without what is nothing', () => {
     assert.equal(
       evidence(load({ busy: 3.96, queued: 99.6, with_workers: 100, in_interchange: 99.6, at_managers: 0, to_interchange: 0, completed: 7 })),
