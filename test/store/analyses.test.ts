@@ -1,9 +1,11 @@
 /** The analyses over recorded run directories: what they say is held against what was picked from the logs by hand. */
 import assert from 'node:assert/strict';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-import type { ReadInputs } from '../../bridge/commands/from.ts';
+import { readInputs, type ReadInputs } from '../../bridge/commands/from.ts';
 import type { Reads } from '../../bridge/store/store.ts';
-import { readRunDirs } from '../helpers/run_dirs.ts';
+import { quiet, readRunDirs, unpacked } from '../helpers/run_dirs.ts';
 
 const RUN = '60af0e2a-4e9c-41ec-b7b4-1e79d44fc8ec';
 
@@ -194,4 +196,28 @@ describe('store/analyses of workers', function () {
       assert.deepEqual([Math.max(...first!.workers!), Math.max(...first!.busy) <= 2], [2, true]);
       assert.ok(first!.busy_time > 0.5 * first!.worker_time!);
     });
+
+  it('shows a Work Queue task that lost its worker on its way again, in one try', async () => {
+    const directory = unpacked('workqueue-parsl');
+    const [log] = globSync('**/transaction_log', { cwd: directory });
+    const path = join(directory, log!);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    const place = lines.findIndex((line) => line.includes('TASK 6 RUNNING')) + 1;
+    // The forms that a killed worker left behind, with times within the task's own run: 448.36 to 452.19.
+    lines.splice(place, 0,
+      '1795261450000000 17999 WORKER worker-9d05a256a538ccbc4b22b157c75ed5a1 127.0.0.1:52858  DISCONNECTION FAILURE',
+      '1795261450000001 17999 TASK 6 WAITING index_reference FIRST_RESOURCES {"memory":[300,"MB"],"disk":[200,"MB"],"cores":[1,"cores"]}',
+      '1795261451000000 17999 TASK 6 RUNNING 127.0.0.1:52999  FIRST_RESOURCES {"memory":[300,"MB"],"disk":[200,"MB"],"gpus":[0,"gpus"],"cores":[1,"cores"]}',
+    ); // prettier-ignore
+    writeFileSync(path, lines.join('\n'));
+    const { reads, close } = await readInputs([directory], {}, quiet);
+    const [run] = await reads.runs();
+    const { phases } = (await reads.flow(run!.run, 5))!;
+    close();
+    const told = phases.filter(({ told_by }) => told_by === 'logs');
+    assert.deepEqual(
+      told.map(({ name, spell, start, end, end_inferred }) => [name, spell, Math.round((end! - start!) / 1000), end_inferred]),
+      [['submit', 1, 967, false], ['manager_queue', 1, 8036, false], ['manager_queue', 2, 1000, false], ['worker', 1, 1642, true], ['worker', 2, 1194, false], ['result', 1, 1, false]],
+    ); // prettier-ignore
+  });
 });
