@@ -96,21 +96,21 @@ const places: readonly Rule[] = [
     }),
   ],
   [
-    new RegExp(`${DIR}([^/]+)/(?:(debug_log)|transaction_log|master_log)$`),
-    ([, dir = '', label = '', debug]) => ({
+    new RegExp(`${EXECUTOR_DIR}(?:(debug_log)|transaction_log|master_log)$`),
+    ([, dir = '', label, debug]) => ({
       dir,
       log: 'work_queue',
       rank: debug === undefined ? 2 : 1,
-      keys: { 'parsl.executor': label },
+      keys: ofExecutor(label),
     }),
   ],
   [
-    /(?:^|^.*\/)([^/]+)\/[^/]+\/vine-logs\/(?:(debug|taskgraph)|transactions|performance)$/,
-    ([, label = '', early]) => ({
+    /^(?:(?:[^/]+\/)?|(?:.*\/)?([^/]+)\/[^/]+\/)vine-logs\/(?:(debug|taskgraph)|transactions|performance)$/,
+    ([, label, early]) => ({
       dir: undefined,
       log: 'taskvine',
       rank: early === undefined ? 2 : 1,
-      keys: { 'parsl.executor': label },
+      keys: ofExecutor(label),
     }),
   ],
   [

@@ -68,6 +68,11 @@ const speaksOfTask: Readonly<Record<string, readonly (readonly [RegExp, string |
   worker: [[/^Received (?:executor )?task (\d+)$/, undefined]],
 };
 
+/** The same of Work Queue's and TaskVine's states; those between are the rules'. */
+const stateOf: ReadonlyMap<Value | undefined, string> = new Map([
+  ['WAITING', 'launched'], ['READY', 'launched'], ['DONE', 'exec_done'],
+]); // prettier-ignore
+
 /** Adds to the records of one chunk of a nameless run's log, from `start` on, what the run and its tasks are called. */
 export function nameRecords(records: readonly WideRecord[], start: number, log: Value | undefined): void {
   const patterns = (typeof log === 'string' ? speaksOfTask[log] : undefined) ?? [];
@@ -76,15 +81,21 @@ export function nameRecords(records: readonly WideRecord[], start: number, log: 
     // An endpoint knows its interchange by a port, and says so once in the life of its process.
     if (log === 'endpoint') record['globus_compute.endpoint_pid'] = record['process.pid'] ?? null;
     if (log === 'interchange' && isInterchangeBegin(record)) beginRun(records, start, at);
+    if (log === 'work_queue') nameTask(record, record['workqueue.task'], stateOf.get(record['workqueue.state']));
+    if (log === 'taskvine') nameTask(record, record['taskvine.task'], stateOf.get(record['taskvine.state']));
     const message = text(record, 'message') ?? '';
     for (const [pattern, state] of patterns) {
       const parts = pattern.exec(message);
-      if (parts === null) continue;
-      record['parsl.task'] = Number(parts[1]);
-      record['parsl.try'] = 0;
-      if (state !== undefined) record['parsl.task_state'] = state;
+      if (parts !== null) nameTask(record, Number(parts[1]), state);
     }
   }
+}
+
+function nameTask(record: WideRecord, task: Value | undefined, state: string | undefined): void {
+  if (typeof task !== 'number') return;
+  record['parsl.task'] = task;
+  record['parsl.try'] = 0;
+  if (state !== undefined) record['parsl.task_state'] = state;
 }
 
 /** What the same process said before it said so is of the same run. */

@@ -165,6 +165,28 @@ describe('fidelity: runs that nothing names', function () {
       assert.ok(tasksOf(one.records) > 0);
     });
 
+    it('of Work Queue or TaskVine alone are a run whose tasks are theirs', async () => {
+      for (const [name, part, key] of [
+        ['workqueue-parsl', 'runinfo/000/wq_local', 'workqueue.task'],
+        ['taskvine-parsl', 'runinfo/vine', 'taskvine.task'],
+      ] as const) {
+        unpack(name);
+        const { records, contradictions } = await readAll([join(directory, part)]);
+        assert.deepEqual([contradictions, runsOf(records).length], [[], 1], name);
+        const named = records.filter((record) => record[key] !== undefined);
+        assert.ok(named.length > 1_000 && tasksOf(records) > 50, name);
+        for (const record of named) assert.equal(record['parsl.task'], record[key], String(record['message']));
+      }
+    });
+
+    it('in two formats have one id', async () => {
+      unpack('htex-full');
+      const htex = join(directory, 'runinfo', '000', 'htex_debug');
+      const both = await readAll([htex]);
+      rmSync(join(htex, 'interchange.log'));
+      assert.deepEqual(runsOf((await readAll([htex])).records), runsOf(both.records));
+    });
+
     it('of two executors are two runs, because both count from 1', async () => {
       unpack('2026.10.26-W1-htex');
       const both = join(directory, 'both');

@@ -16,7 +16,7 @@ export interface Placed {
 type Keys = LogFile['keys'];
 
 /** Logs that tell of tasks; the others alone make no run. */
-const ofExecutors: ReadonlySet<unknown> = new Set(['interchange', 'manager', 'worker', 'work_queue']);
+const ofExecutors: ReadonlySet<unknown> = new Set(['interchange', 'manager', 'worker', 'work_queue', 'taskvine']);
 /** How far below the directory of its monitoring.db a run directory lies. */
 const BELOW_MAX = 2;
 
@@ -31,13 +31,27 @@ export function namelessKeys(
 ): Map<string, Keys> {
   const keys = new Map<string, Keys>();
   for (const [dir, files] of byRunDir(placed)) {
-    const submit = files.filter(({ log }) => log.keys['source.log'] === 'parsl');
+    const submit = files.filter(isOfSubmitSide);
     const isNamed = submit.some(({ seen: { start } }) => start.namesRun === 'yes' || (isGrowing && start.namesRun === 'not yet')); // prettier-ignore
     if (isNamed || databases.some((path) => isAbout(path, dir))) continue;
     if (submit.length > 0) setAll(keys, files, oneRun(submit));
     else for (const [subdir, group] of byExecutor(dir, files)) setAll(keys, group, { ...subdir, ...runsOf(group) });
   }
+  // TaskVine's logs lie beside run directories, which name their run if they are there.
+  if (databases.length === 0 && !placed.some(isOfSubmitSide))
+    for (const [dir, files] of byVineLogs(placed)) setAll(keys, files, { 'source.run_dir': dir, ...runsOf(files) });
   return keys;
+}
+
+function isOfSubmitSide({ log }: Placed): boolean {
+  return log.keys['source.log'] === 'parsl';
+}
+
+/** Logs of TaskVine in no run directory, by the directory that one start of it has. */
+function byVineLogs(placed: readonly Placed[]): Map<string, Placed[]> {
+  const isVine = ({ log: { keys } }: Placed): boolean =>
+    keys['source.log'] === 'taskvine' && keys['source.run_dir'] === undefined;
+  return Map.groupBy(placed.filter(isVine), ({ seen }) => seen.path.slice(0, seen.path.lastIndexOf('/')) || '.');
 }
 
 function byRunDir(placed: readonly Placed[]): Map<string, Placed[]> {
