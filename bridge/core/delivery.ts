@@ -1,17 +1,20 @@
 /**
  * From a receiver that reads its input by itself to `next`: in batches, each with how far the input was read when it ended.
  *
- * While one batch is on its way to disk the next ones are decoded, at most so many. They are handed on one after the
- * other: were a later batch on disk and this one not, its positions would tell that this one is. So a restart at any
- * moment goes on behind the last batch that the journal holds.
+ * While one batch is on its way to disk the next is decoded, as far as there is room, and grows, so that a slow disk costs
+ * little. They are handed on one after the other: were a later batch on disk and this one not, its positions would tell
+ * that this one is. So a restart at any moment goes on behind the last batch that the journal holds.
  */
 import type { Positions, ReceiverContext } from './component.ts';
 import type { BridgeError } from './errors.ts';
 import type { Frame } from './frame.ts';
 import { handOn, inSlices, sift, type Decode, type Sifted } from './intake.ts';
 
-const BATCH_BYTES = 2 ** 20;
-const UNDERWAY_MAX = 4;
+/** What is decoded at a time, and how many of these may wait. */
+const DECODE_BYTES = 2 ** 20;
+const DECODED_MAX = 3;
+/** Of what is put together; the journal keeps a batch in one piece. */
+const MERGED_BYTES_MAX = 2 ** 23;
 
 export interface Delivery {
   /**
@@ -24,6 +27,7 @@ export interface Delivery {
 }
 
 interface Batch extends Sifted {
+  readonly bytes: number;
   readonly positions: Positions;
   readonly problems: readonly (readonly [Frame, BridgeError])[];
 }
@@ -33,22 +37,31 @@ export function openDelivery(context: ReceiverContext, decode: Decode, stopping:
   let frames: Frame[] = [];
   let positions = new Map<string, unknown>();
   let bytes = 0;
-  /** The oldest first; each resolves to false if it was not taken. */
-  const underway: Promise<boolean>[] = [];
-  let last = Promise.resolve(true);
+  const decoded: Batch[] = [];
+  /** Of the batch that is on its way: whether it was taken. */
+  let underway: Promise<boolean> | undefined;
+  /** All that was decoded so far is taken. */
+  let sent = Promise.resolve(true);
 
-  async function send(batch: Batch, before: Promise<boolean>): Promise<boolean> {
-    if (!(await before) || !(await handOn(batch, context, stopping))) return false;
-    // Not before: what is read again after a stop would be counted and kept aside twice.
-    for (const [frame, error] of batch.problems) context.reject(frame, error);
-    return true;
+  /** Hands on what is decoded until there is no more of it, or to false if it was stopped. */
+  async function send(): Promise<boolean> {
+    let isTaken = true;
+    while (isTaken && decoded.length > 0) {
+      const batch = merge(decoded.splice(0, mergeable(decoded)));
+      underway = handOn(batch, context, stopping);
+      isTaken = await underway;
+      // Not before: what is read again after a stop would be counted and kept aside twice.
+      if (isTaken) for (const [frame, error] of batch.problems) context.reject(frame, error);
+    }
+    if (isTaken) underway = undefined; // Else nothing more is handed on.
+    return isTaken;
   }
 
-  /** Decodes what was added and hands it on in its turn; waits for the oldest batch if too many are underway. */
+  /** Decodes what was added and hands it on in its turn; waits while too much waits. */
   async function start(): Promise<void> {
     if (frames.length === 0 && positions.size === 0) return;
     const batch = frames;
-    const reached = positions;
+    const reached = { positions, bytes };
     frames = [];
     positions = new Map();
     bytes = 0;
@@ -56,9 +69,9 @@ export function openDelivery(context: ReceiverContext, decode: Decode, stopping:
     const problems: [Frame, BridgeError][] = [];
     const aside = { id: context.id, reject: (...problem: [Frame, BridgeError]) => void problems.push(problem) };
     const sifted = await inSlices(batch, (slice) => sift(slice, decode, aside));
-    last = send({ ...sifted, positions: reached, problems }, last);
-    underway.push(last);
-    if (underway.length >= UNDERWAY_MAX) await underway.shift();
+    decoded.push({ ...sifted, ...reached, problems });
+    if (underway === undefined) sent = send();
+    if (decoded.length >= DECODED_MAX) await underway;
   }
 
   return {
@@ -69,12 +82,32 @@ export function openDelivery(context: ReceiverContext, decode: Decode, stopping:
         bytes += frame.payload.length;
       }
       for (const [part, position] of reached) positions.set(part, position);
-      if (bytes >= BATCH_BYTES) await start();
+      if (bytes >= DECODE_BYTES) await start();
       return true;
     },
     async flush() {
       await start();
-      return last;
+      return sent;
     },
+  };
+}
+
+/** How many of the first batches may go as one; at least one. */
+function mergeable(batches: readonly Batch[]): number {
+  let sum = 0;
+  const end = batches.findIndex(({ bytes }, at) => (sum += bytes) > MERGED_BYTES_MAX && at > 0);
+  return end === -1 ? batches.length : end;
+}
+
+function merge(batches: readonly Batch[]): Batch {
+  const [first] = batches;
+  if (first !== undefined && batches.length === 1) return first;
+  return {
+    records: batches.flatMap(({ records }) => records),
+    frames: batches.flatMap(({ frames }) => frames),
+    rejected: batches.reduce((sum, { rejected }) => sum + rejected, 0),
+    bytes: batches.reduce((sum, { bytes }) => sum + bytes, 0),
+    positions: new Map(batches.flatMap(({ positions }) => [...positions])),
+    problems: batches.flatMap(({ problems }) => problems),
   };
 }

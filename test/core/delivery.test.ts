@@ -89,20 +89,21 @@ describe('core/delivery', () => {
   it('decodes the next batches while one is on its way, no more than it may hold', async () => {
     const gate = Promise.withResolvers<boolean>();
     let decoded = 0;
-    const { context } = journal(() => gate.promise);
+    const { context, told } = journal(() => gate.promise);
     const counting: Decode = (frames, receiver) => {
       decoded += frames.length;
       return decode(frames, receiver);
     };
     const delivery = openDelivery(context, counting, never);
     for (let time = 0; time < 11; time++) await delivery.add([frame(time)], at(time));
-    assert.equal(decoded, 9); // Three batches of three frames.
+    assert.equal(decoded, 9); // Three frames at a time.
     const full = delivery.add([frame(11)], at(11));
     assert.equal(await Promise.race([full.then(() => 'taken'), turnsOf(20)]), 'waits');
     gate.resolve(false);
     assert.ok(await full);
     assert.ok(await delivery.flush());
     assert.equal(decoded, 12);
+    assert.equal(told.taken, 2); // What had gathered went as one batch.
   });
 
   it('hands on a position without frames, with the frames that follow or alone', async () => {
