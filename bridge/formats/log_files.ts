@@ -178,6 +178,11 @@ export function mayBeLog(path: string): boolean {
   return placeByName(path) !== undefined || LOOKS_LIKE_LOG.test(path.slice(path.lastIndexOf('/') + 1));
 }
 
+/** True for a path that by itself tells whose log it is. */
+export function isNamedLog(path: string): boolean {
+  return placeByName(path) !== undefined;
+}
+
 /** Bytes of the file at `path` that tell all that its beginning tells. */
 export function headBytes(path: string): number {
   return placeByName(path)?.log === 'parsl' ? SUBMIT_HEAD_BYTES : HEAD_BYTES;

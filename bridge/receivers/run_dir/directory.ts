@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 import { BridgeError } from '../../core/errors.ts';
 import { unzip } from '../../core/input.ts';
-import { headBytes, isNeverRead } from '../../formats/log_files.ts';
+import { headBytes, isNamedLog, isNeverRead } from '../../formats/log_files.ts';
 import { database, headOf, holeProblem, recognise } from './look.ts';
 import {
   isArchivePath,
@@ -68,8 +68,7 @@ export function directoryTree(root: string, limits: TreeLimits, onBytes: (bytes:
   return {
     isSequential: false,
     async look(report) {
-      const seen: SeenFile[] = [];
-      const inodes = new Set<string>();
+      const seen = new Map<string, SeenFile>();
       const archives: string[] = [];
       for await (const path of walk(root, limits, (path, problem) => tell(path, report, problem))) {
         if (isArchivePath(path)) {
@@ -77,12 +76,13 @@ export function directoryTree(root: string, limits: TreeLimits, onBytes: (bytes:
           continue;
         }
         const found = await lookAt(path, report);
-        if (found === undefined || (found.inode !== undefined && inodes.has(found.inode))) continue;
-        if (found.inode !== undefined) inodes.add(found.inode);
-        seen.push(found.file);
+        if (found === undefined) continue;
+        const id = found.inode ?? path;
+        const same = seen.get(id);
+        if (same === undefined || isBetter(found.file, same)) seen.set(id, found.file);
       }
       tell(ARCHIVES, report, nestedArchives(root, archives.sort()));
-      return seen;
+      return [...seen.values()];
     },
     read: (groups) =>
       groups.flat().map((path) => {
@@ -91,6 +91,12 @@ export function directoryTree(root: string, limits: TreeLimits, onBytes: (bytes:
       }),
     onDisk: (path) => Promise.resolve({ path: join(root, path), dispose: () => Promise.resolve() }),
   };
+}
+
+/** Of two names of one file that one is read which tells whose log it is, else the first. */
+function isBetter(a: SeenFile, b: SeenFile): boolean {
+  const isNamed = isNamedLog(a.path);
+  return isNamed === isNamedLog(b.path) ? a.path < b.path : isNamed;
 }
 
 /** Paths of all files that may be logs, databases or archives, relative to `root`, in no order. */

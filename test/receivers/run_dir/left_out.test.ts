@@ -160,10 +160,11 @@ describe('receivers/run_dir: what is no plain log', () => {
     assert.deepEqual([messages(receiver), reasons(receiver)], [['a'], ['path']]);
   });
 
-  it('reads a file with two names under one of them', async () => {
+  it('reads a file with several names under the one that tells most', async () => {
     put('000/parsl.log', line('a'));
-    linkSync(join(root, '000/parsl.log'), join(root, '000/copy.log'));
-    assert.deepEqual(messages(await read()), ['a']);
+    for (const name of ['000/copy.log', 'a.log', 'z.log']) linkSync(join(root, '000/parsl.log'), join(root, name));
+    const receiver = await read();
+    assert.deepEqual(receiver.records.map((record) => [record['message'], record['source.path']]), [['a', '000/parsl.log']]); // prettier-ignore
   });
 
   it('reads a log whatever its name is, and tells of names as one line', async () => {
