@@ -213,7 +213,7 @@ function logParser(file: SeenFile, name: string, report: (error: BridgeError) =>
   const { format } = file;
   const keys = { 'source.input': name, 'source.path': file.path };
   // JSON lines of any kind may be of many runs: where they lie tells nothing.
-  const isLog = format !== 'json' && format !== 'database';
+  const isLog = format !== 'json' && format !== 'database' && format !== 'unread';
   const header = isLog ? planOne(file, format, name).header : { format: 'json' as const, keys };
   const cutter = new LogCutter(header, logLimits, report, from);
   return {

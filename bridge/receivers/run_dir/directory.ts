@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { BridgeError } from '../../core/errors.ts';
 import { unzip } from '../../core/input.ts';
 import { headBytes, isNamedLog, isNeverRead } from '../../formats/log_files.ts';
-import { database, headOf, holeProblem, recognise } from './look.ts';
+import { database, headOf, holeProblem, recognise, unread } from './look.ts';
 import {
   isArchivePath,
   isDatabasePath,
@@ -61,7 +61,8 @@ export function directoryTree(root: string, limits: TreeLimits, onBytes: (bytes:
       return now;
     } catch (error) {
       tell(path, report, BridgeError.from(error, 'BRIDGE_IO', `read ${join(root, path)}`));
-      return undefined;
+      const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      return isGone ? undefined : { file: unread(path), inode: undefined };
     }
   }
 

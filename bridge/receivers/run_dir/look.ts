@@ -53,6 +53,11 @@ export function database(path: string): SeenFile {
   return { path, format: 'database', isZipped: false, start: { begins: false, namesRun: 'no' } };
 }
 
+/** Nothing is known of it but that it is there. */
+export function unread(path: string): SeenFile {
+  return { path, format: 'unread', isZipped: false, start: { begins: false, namesRun: 'not yet' } };
+}
+
 /**
  * The head of what comes in pieces. All of it is read if `isDrained`, else no more than is needed; what begins with more
  * than HOLE_MAX NULs counts as blank.

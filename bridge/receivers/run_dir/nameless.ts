@@ -3,7 +3,7 @@
  * (formats/nameless.ts): one with neither the submit side's log nor a monitoring.db, or with a submit side's log whose
  * beginning, where the run's id stands, is gone. Pure.
  */
-import type { LogFile } from '../../formats/log_files.ts';
+import { runDirOf, type LogFile } from '../../formats/log_files.ts';
 import { earlier, namelessRun, type Stamp } from '../../formats/nameless.ts';
 import type { SeenFile } from './tree.ts';
 
@@ -17,23 +17,27 @@ type Keys = LogFile['keys'];
 
 /** Logs that tell of tasks; the others alone make no run. */
 const ofExecutors: ReadonlySet<unknown> = new Set(['interchange', 'manager', 'worker', 'work_queue', 'taskvine']);
+const SUBMIT_LOG = /(?:^|\/)parsl\.(?:json)?log[^/]*$/;
 /** How far below the directory of its monitoring.db a run directory lies. */
 const BELOW_MAX = 2;
 
-/**
- * Keys for the headers of logs that lie in such directories, by path; those of all others are right as they are. Where
- * `isGrowing`, a submit side's log may still come to say its run's id.
- */
-export function namelessKeys(
-  placed: readonly Placed[],
-  databases: readonly string[],
-  isGrowing: boolean,
-): Map<string, Keys> {
+interface Beside {
+  /** Paths of monitoring databases, and of what else tells the runs. */
+  readonly databases: readonly string[];
+  /** Paths of what could not be opened: a submit side's log among them would tell its run. */
+  readonly unread: readonly string[];
+  /** A submit side's log may still come to say its run's id. */
+  readonly isGrowing: boolean;
+}
+
+/** Keys for the headers of logs that lie in such directories, by path; those of all others are right as they are. */
+export function namelessKeys(placed: readonly Placed[], { databases, unread, isGrowing }: Beside): Map<string, Keys> {
+  const closed = new Set(unread.filter((path) => SUBMIT_LOG.test(path)).map((path) => runDirOf(path) || '.'));
   const keys = new Map<string, Keys>();
   for (const [dir, files] of byRunDir(placed)) {
     const submit = files.filter(isOfSubmitSide);
     const isNamed = submit.some(({ seen: { start } }) => start.namesRun === 'yes' || (isGrowing && start.namesRun === 'not yet')); // prettier-ignore
-    if (isNamed || databases.some((path) => isAbout(path, dir))) continue;
+    if (isNamed || closed.has(dir) || databases.some((path) => isAbout(path, dir))) continue;
     if (submit.length > 0) setAll(keys, files, oneRun(submit));
     else for (const [subdir, group] of byExecutor(dir, files)) setAll(keys, group, { ...subdir, ...runsOf(group) });
   }

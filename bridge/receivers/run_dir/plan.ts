@@ -35,17 +35,22 @@ function planIn(runDirs: ReadonlySet<string>, seen: readonly SeenFile[], input: 
   const placed: Placed[] = [];
   const databases: string[] = [];
   const messages: string[] = [];
+  const unread: string[] = [];
   for (const file of seen) {
     const { path, format } = file;
     if (format === 'database') {
       databases.push(path);
       continue;
     }
+    if (format === 'unread') {
+      unread.push(path);
+      continue;
+    }
     if (isMessages(path)) messages.push(path);
     const log = placeLog(path, format, runDirs);
     if (log !== undefined) placed.push({ seen: file, log });
   }
-  const keys = namelessKeys(placed, [...databases, ...messages], isGrowing);
+  const keys = namelessKeys(placed, { databases: [...databases, ...messages], unread, isGrowing });
   const logs = placed.map(({ seen, log }) =>
     plannedLog(seen, { ...log, keys: { ...log.keys, ...keys.get(seen.path) } }, input),
   );

@@ -20,8 +20,8 @@ export const treeLimits: TreeLimits = { files_max: 200_000, depth_max: 32, datab
 
 export interface SeenFile {
   readonly path: string;
-  /** By its content; `database` is a monitoring.db. */
-  readonly format: LogFormat | 'database';
+  /** By its content; `database` is a monitoring.db, `unread` what is there and could not be opened. */
+  readonly format: LogFormat | 'database' | 'unread';
   /** It is gzip, and does not grow. */
   readonly isZipped: boolean;
   readonly start: Start;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { recognise } from '../../../bridge/receivers/run_dir/look.ts';
+import { recognise, unread } from '../../../bridge/receivers/run_dir/look.ts';
 import { plan } from '../../../bridge/receivers/run_dir/plan.ts';
 import type { SeenFile } from '../../../bridge/receivers/run_dir/tree.ts';
 
@@ -47,6 +47,12 @@ describe('receivers/run_dir/plan', () => {
       'run/htex/interchange.log': [undefined, 'string'],
       'run/parsl.log': [undefined, 'string'],
     });
+  });
+
+  it('gives no name where the submit side’s log is there and could not be opened', () => {
+    const logs = plan([...seen(interchange), unread('run/parsl.log')], 'in').logs;
+    assert.deepEqual(logs.map(({ path, header }) => [path, header.keys['source.nameless']]), [['run/htex/interchange.log', undefined]]); // prettier-ignore
+    assert.deepEqual(plan([...seen(interchange), unread('run/htex/block-0/d941c5ff7759/manager.log')], 'in').logs[0]?.header.keys['source.nameless'], 'executor'); // prettier-ignore
   });
 
   it('gives one id to logs among which no interchange says when it begins', () => {
