@@ -126,7 +126,7 @@ export class Engine {
           if (!this.#isLive || fact.logged) return;
           // Nothing tells the run's zone yet, but its logs may: that waits, too, for as long as a try would.
           const isGuess = currentZone(task.run, this.#zone).source === 'machine';
-          if (isGuess && this.#now < task.run.firstHeard + settleUs) return;
+          if (isGuess && this.#now < task.run.statesSince + settleUs) return;
           // Whoever listens, the zone is settled here, so that spans do not depend on who does.
           const zone = settleZone(task.run, this.#zone);
           fact.told = true;

@@ -46,8 +46,9 @@ export interface Run {
   readonly lastTaskInfo: Times;
   /** The last TASK_INFO or worker start or end: where a run without an end message is taken to end. */
   readonly lastWork: Times;
-  /** Arrival of the first and of the last record about it, microseconds. */
-  readonly firstHeard: number;
+  /** Arrival of the first message that told a task's state, microseconds; Infinity: none did. */
+  statesSince: number;
+  /** Arrival of the last record about it, microseconds. */
   lastHeard: number;
   /** A message told of it, not only lines. */
   isTold: boolean;
@@ -218,10 +219,10 @@ const last = (): Times => ({ local: NaN, instant: NaN });
 const cells = <K extends string>(names: Readonly<Record<K, string>>): Record<K, Latest<string>> =>
   Object.fromEntries(Object.keys(names).map((name) => [name, latest<string>()])) as Record<K, Latest<string>>;
 
-export function newRun(id: string, firstHeard = 0): Run {
+export function newRun(id: string): Run {
   return {
     id,
-    firstHeard,
+    statesSince: Infinity,
     info: cells(runFields),
     began: earliest(),
     completed: earliest(),

@@ -161,7 +161,7 @@ export class Fold {
 
   #openRun(id: string): Run | undefined {
     if (this.#closedRuns.has(id)) return undefined;
-    const run = newRun(id, this.#now);
+    const run = newRun(id);
     this.runs.set(id, run);
     this.#options.sink.runOpened(run);
     return run;
@@ -250,6 +250,7 @@ export class Fold {
     const fact = { state, attempt, ...stamp, ...detailsOf(record) };
     if (!learnState(task.states, fact)) return;
     learnLogsDelay(task, fact);
+    if (!fact.logged) task.run.statesSince = Math.min(task.run.statesSince, this.#now);
     this.#options.sink.state(task, fact);
   }
 

@@ -101,6 +101,11 @@ describe('model/zone', () => {
     assert.deepEqual(source(live), ['logs']);
     assert.deepEqual(states(live), ['pending', 'launched', 'running', 'running_ended', 'exec_done']);
 
+    const begun = new LiveEngine({ hasRows: true })
+      .apply([{ 'parsl.dfk': RUN }], at(-9))
+      .apply(told.slice(1, 2), at(0));
+    assert.deepEqual([states(begun), source(begun.apply([logged], at(1)))], [[], ['logs']]);
+
     const late = new LiveEngine({ hasRows: true }).apply(told.slice(0, 1), at(0)).apply(told.slice(1, 2), at(2));
     assert.deepEqual(states(late), ['launched']);
     assert.deepEqual(source(late.apply([logged], at(2.1))), ['machine']);
