@@ -6,9 +6,10 @@
 import type { ManagerRow, RunRow } from '../core/row.ts';
 import { blockSpans } from './blocks.ts';
 import { logPhaseNames } from '../core/log_phases.ts';
+import type { Limit } from './limits.ts';
 import { clocksDisagree, type LogPhase } from './log_phases.ts';
 import { managerState, type Surroundings } from './managers.ts';
-import { LimitSweep, type Limit, type Period } from './periods.ts';
+import { LimitSweep, type Period } from './periods.ts';
 import { Quantities, type Spread } from './quantities.ts';
 import { signsOf, type ErrorLines, type Sign } from './signs.ts';
 import { waitKinds, waitsOf, type TaskFacts, type TryFacts, type WaitKind } from './waits.ts';

@@ -1,43 +1,13 @@
 /**
- * Which resource is the limit, period by period. The run is cut into slices. Where workers are busy, they are the limit.
- * Where some are idle, what keeps them idle is: tasks that are at their managers, or with the executor and do not reach them (interchange), that
- * the submit side has not handed over, whose results it has not taken, or that wait for other tasks; each counts for as many idle
- * workers as it has tasks, and of equals the nearest to the workers is named. Neighbours with one limit are a period.
+ * Which resource is the limit, period by period. The run is cut into slices, and what each task waits for and what workers
+ * there are is spread over them; limits.ts says what holds a slice up. Neighbours with one limit are a period.
  */
 import type { BlockSpan } from './blocks.ts';
+import { BUSY, FEW, limitOf, type Limit, type Load } from './limits.ts';
 import type { LogPhase } from './log_phases.ts';
 import { CoverSweep, type Window } from './series.ts';
 import type { Wait, WaitKind } from './waits.ts';
 import type { WorkerSpan } from './workers.ts';
-
-export const limits = ['workers', 'blocks', 'managers', 'interchange', 'queue', 'submit', 'dependencies', 'results', 'executor', 'tail', 'idle'] as const; // prettier-ignore
-export type Limit = (typeof limits)[number];
-
-/** Mean numbers in one slice or period. */
-export interface Load {
-  /** Tasks that wait, by what they wait for. */
-  readonly dependencies: number;
-  readonly submit: number;
-  readonly queued: number;
-  readonly running: number;
-  readonly returning: number;
-  /** Of the queued: with executors that have workers; that have none; that do not tell. */
-  readonly with_workers: number;
-  readonly without_workers: number;
-  readonly untold: number;
-  /** Of the queued, by the logs: on the way to the interchange, in its queue, at a manager. null where no log tells. */
-  readonly to_interchange: number | null;
-  readonly in_interchange: number | null;
-  readonly at_managers: number | null;
-  /** null where no manager tells how many it has. */
-  readonly workers: number | null;
-  readonly busy: number;
-  readonly idle: number;
-  /** Busy workers of executors that have no idle ones while tasks wait for them. */
-  readonly saturated: number;
-  readonly blocks_pending: number;
-  readonly completed: number;
-}
 
 export interface Period {
   readonly from: number;
@@ -58,14 +28,6 @@ interface Slice {
 
 /** Slices a run is cut into. */
 export const slices = 60;
-/**
- * Workers are the limit from this share on: what keeps a worker for the rest of the time is mostly the way between two
- * tasks, and more workers would walk it side by side.
- */
-const BUSY = 0.75;
-/** Fewer waiting tasks than this, on average, are none. */
-const FEW = 0.05;
-
 const loggedPhases = ['submit', 'interchange_queue', 'manager_queue'] as const;
 type LoggedPhase = (typeof loggedPhases)[number];
 
@@ -215,34 +177,6 @@ export class LimitSweep {
       return { load, saturated: full.map(({ label }) => label), untold };
     });
   }
-}
-
-/** What holds up a slice. */
-export function limitOf(load: Load, hasManagers = true): Limit {
-  const { workers, busy, idle, running } = load;
-  if (workers !== null && workers >= FEW && busy >= BUSY * workers) return 'workers';
-  if (workers !== null && workers < FEW && load.without_workers >= FEW) return 'blocks';
-  // Where nobody tells of workers, a task counts for itself.
-  const explains = (tasks: number): number => (workers === null || workers < FEW ? tasks : Math.min(tasks, idle));
-  const atManagers = load.at_managers ?? 0;
-  const isLate = (load.to_interchange ?? 0) > (load.in_interchange ?? 0) + atManagers;
-  const causes: readonly [Limit, number][] = [
-    // Of several executors one may be full while others are idle.
-    ['workers', load.saturated],
-    ['blocks', load.without_workers],
-    [
-      hasManagers ? 'managers' : 'queue',
-      2 * atManagers >= idle ? explains(Math.min(atManagers, load.with_workers)) : 0,
-    ],
-    [isLate ? 'submit' : hasManagers ? 'interchange' : 'queue', explains(load.with_workers - atManagers)],
-    ['executor', load.untold],
-    ['submit', explains(load.submit)],
-    ['results', explains(load.returning)],
-    ['dependencies', explains(load.dependencies)],
-  ];
-  const [limit, most] = causes.reduce((best, each) => (each[1] > best[1] ? each : best));
-  if (most >= FEW) return limit;
-  return running >= FEW ? 'tail' : 'idle';
 }
 
 /** Executors that are the limit in at least half of the slices. */

@@ -1,5 +1,5 @@
 /** What a limit means and what helps, in words for somebody who has not read Parsl's source. */
-import type { Limit, Load } from './periods.ts';
+import type { Limit, Load } from './limits.ts';
 
 export interface Words {
   readonly title: string;

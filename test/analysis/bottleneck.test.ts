@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { blockSpans } from '../../bridge/analysis/blocks.ts';
 import { bottleneckOf, type BottleneckInput } from '../../bridge/analysis/bottleneck.ts';
 import type { Surroundings } from '../../bridge/analysis/managers.ts';
-import { limitOf, type Load } from '../../bridge/analysis/periods.ts';
+import { limitOf, type Load } from '../../bridge/analysis/limits.ts';
 import { waitsOf, type TaskFacts, type TryFacts } from '../../bridge/analysis/waits.ts';
 import { evidence } from '../../bridge/analysis/words.ts';
 import { makeRows } from '../store/rows.ts';

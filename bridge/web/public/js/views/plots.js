@@ -126,7 +126,7 @@ function lane(key, title, times, states, run) {
 }
 
 /** Queues of which logs tell when each try came and went. */
-const queues = { interchange_queue: 'In the interchange’s queue', manager_queue: 'At managers' };
+const queues = { interchange_queue: 'In the interchange’s queue', manager_queue: 'Waiting for a worker' };
 
 function queueCard({ metric, label, values }, times, run) {
   const title = queues[metric] ?? metric;
