@@ -1,4 +1,4 @@
-/** What a receiver remembers over a restart: one small JSON file, replaced as a whole. */
+/** What a receiver remembers over a restart beside its positions: one small JSON file, replaced as a whole. */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 
 /** The file's content; undefined if there is none, or none that can be used: then a receiver begins anew. */
