@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -173,6 +174,8 @@ export async function tempDir(): Promise<string> {
 const running = new Set<Component>();
 const servers: (() => void)[] = [];
 const dirs: string[] = [];
+// A suite that does not clean up after each test, or one that was cut short, leaves none either.
+process.on('exit', () => dirs.forEach((dir) => rmSync(dir, { recursive: true, force: true })));
 
 /** Stops and removes what a test has left. To be called in each suite, in its `describe`. */
 export function cleanUp(): void {
