@@ -134,6 +134,8 @@ export function createOperators(options: OperatorsOptions): Operators {
     for (const isFirst of drops) {
       if (isFirst()) continue;
       twins += 1;
+      // It lies in another file, or in a copy, which may say more than the first one did.
+      implications.learn(release);
       return;
     }
     implications.add(marks, now, release);

@@ -271,4 +271,19 @@ describe('processors/imply', () => {
       assert.deepEqual(operators.apply([of('a')], 0), []);
     });
   });
+
+  it('learns from a twin before it is dropped: it lies in a copy that may say more', () => {
+    const rules = parseRules(
+      `${chain}
+distinct:
+  - { name: twins, keys: [message], across: [source.input] }`,
+      'a.yaml',
+    );
+    const said = (input: string, record: WideRecord): WideRecord => ({ 'source.input': input, 'source.run_dir': '000', 'log.template': '', ...record }); // prettier-ignore
+    const begin = { message: 'Run id is: r', 'parsl.dfk': 'r' };
+    assert.deepEqual(
+      widened(rules, [[said('early.tar', begin), said('late', begin), said('late', { message: 'the end' })]]),
+      texts([said('early.tar', begin), said('late', { message: 'the end', 'parsl.dfk': 'r' })]),
+    );
+  });
 });
