@@ -29,6 +29,8 @@ export class Groups<Waiting> {
   readonly name: string;
   readonly keys: readonly string[];
   readonly gives: readonly string[];
+  /** All keys on which its work on a record depends. */
+  readonly uses: ReadonlySet<string>;
   /** Where `gives` are in the draft. */
   readonly giveSlots: readonly number[];
   readonly holds: boolean;
@@ -45,6 +47,8 @@ export class Groups<Waiting> {
     this.name = name;
     this.keys = keys.map(canonicalKey);
     this.gives = gives.map(canonicalKey);
+    const { where = {}, has = [], lacks = [] } = taught_by ?? {};
+    this.uses = new Set([...this.keys, ...this.gives, ...[...Object.keys(where), ...has, ...lacks].map(canonicalKey)]);
     this.giveSlots = draft.slotsOf(this.gives);
     this.holds = hold;
     this.several = several;

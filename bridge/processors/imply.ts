@@ -65,7 +65,7 @@ export class Implications {
   readonly #rules: readonly Groups<Held>[];
   readonly #draft: Draft;
   readonly #messageSlot: number;
-  /** By slot: the rules that go by it or give it. */
+  /** By slot: the rules that go by it, give it, or look at it to tell who teaches. */
   readonly #users: readonly (readonly number[])[];
   /** By rule: whether it has to look at the record, and the group that it found last. */
   readonly #isDue: Uint8Array;
@@ -92,8 +92,8 @@ export class Implications {
     this.#isDue = new Uint8Array(specs.length);
     this.#found = specs.map(() => undefined);
     const users: number[][] = [];
-    this.#rules.forEach(({ keys, gives }, at) => {
-      for (const slot of draft.slotsOf([...keys, ...gives])) (users[slot] ??= []).push(at);
+    this.#rules.forEach(({ uses }, at) => {
+      for (const slot of draft.slotsOf([...uses])) (users[slot] ??= []).push(at);
     });
     this.#users = users;
   }

@@ -128,6 +128,27 @@ describe('processors/imply', () => {
     });
   });
 
+  it('learns from what a later rule makes of a record, where only some records teach', () => {
+    const taught = parseRules(
+      `
+imply:
+  - { name: app, keys: [parsl.task], gives: [parsl.app_name], taught_by: { where: { source.log: parsl } }, hold: false }
+  - { name: log, keys: [source.path], gives: [source.log], hold: false }
+`,
+      'taught.yaml',
+    );
+    const operators = operatorsOf(taught);
+    const [, , third] = operators.apply(
+      [
+        { 'source.path': 'p', 'source.log': 'parsl' },
+        { 'source.path': 'p', 'parsl.task': 1, 'parsl.app_name': 'a' },
+        { 'parsl.task': 1 },
+      ],
+      0,
+    );
+    assert.equal(third?.['parsl.app_name'], 'a');
+  });
+
   it('finds what is implied backwards, through several rules', () => {
     const operators = operatorsOf(rules);
     const early = { 'source.input': 'i', 'source.run_dir': '0', 'parsl.executor': 'wq', 'workqueue.task': 3 };
