@@ -1,9 +1,9 @@
 /** Which of the paths that a user gave are read: what is reached by two of them is read once. */
 import { realpathSync, statSync } from 'node:fs';
-import { relative, sep } from 'node:path';
+import { dirname, relative, sep } from 'node:path';
 
 import { isNeverRead } from './formats/log_files.ts';
-import { isWanted } from './receivers/run_dir/tree.ts';
+import { isArchivePath, isWanted } from './receivers/run_dir/tree.ts';
 
 interface Given {
   readonly path: string;
@@ -22,7 +22,8 @@ export function readOnce(paths: readonly string[]): string[] {
   const once = new Map<string, Given>();
   for (const given of paths.map(look)) if (!once.has(given.id)) once.set(given.id, given);
   const all = [...once.values()];
-  return all.filter((given) => !all.some((other) => isReadIn(other, given))).map(({ path }) => path);
+  const directories = new Set(all.map(({ isDirectory, real }) => (isDirectory ? real : undefined)));
+  return all.filter((given) => !isReadInOne(directories, given)).map(({ path }) => path);
 }
 
 function look(path: string): Given {
@@ -35,11 +36,17 @@ function look(path: string): Given {
   }
 }
 
-/** True if whoever reads `directory` reads `given` with it. */
-function isReadIn(directory: Given, given: Given): boolean {
-  if (!directory.isDirectory || directory.real === undefined || given.real === undefined) return false;
-  const within = relative(directory.real, given.real);
-  if (within === '' || within === '..' || within.startsWith(`..${sep}`)) return false;
-  const path = within.replaceAll(sep, '/');
-  return given.isDirectory ? !isNeverRead(path) : isWanted(path);
+/** True if whoever reads one of `directories` reads `given` with it. */
+function isReadInOne(directories: ReadonlySet<string | undefined>, { real, isDirectory }: Given): boolean {
+  if (real === undefined) return false;
+  for (let above = dirname(real), below = real; below !== above; below = above, above = dirname(above)) {
+    if (directories.has(above) && isReadIn(relative(above, real).replaceAll(sep, '/'), isDirectory)) return true;
+  }
+  return false;
+}
+
+/** The same by its path within that directory. */
+function isReadIn(path: string, isDirectory: boolean): boolean {
+  // Of archives that lie in a directory none is opened.
+  return isDirectory ? !isNeverRead(path) : isWanted(path) && !isArchivePath(path);
 }

@@ -190,18 +190,19 @@ describe('inputs', () => {
     it('takes what lies in a directory that is given, too, for a part of it, unless that is not read with it', () => {
       const path = temporary();
       mkdirSync(join(path, 'runinfo', '000', 'certificates'), { recursive: true });
-      for (const name of ['parsl.log', 'messages.bin', 'copy.tar.gz', 'certificates/parsl.log'])
+      for (const name of ['parsl.log', 'messages.bin', 'copy.tar.gz', 'parsl.log.zip', 'certificates/parsl.log'])
         writeFileSync(join(path, 'runinfo', '000', name), 'x');
       linkSync(join(path, 'runinfo', '000', 'messages.bin'), join(path, 'again.bin'));
-      const inner = ['000/parsl.log', '000/messages.bin', '000/copy.tar.gz', '000/certificates/parsl.log', '000'];
+      const read = ['000', '000/parsl.log'];
+      const unread = ['000/messages.bin', '000/copy.tar.gz', '000/parsl.log.zip', '000/certificates/parsl.log'];
       const given = [
-        ...inner.map((name) => join(path, 'runinfo', name)),
+        ...[...unread, ...read].map((name) => join(path, 'runinfo', name)),
         join(path, 'again.bin'),
         join(path, 'runinfo'),
       ];
       assert.deepEqual(
         findInputs(given).map((input) => input.path.slice(path.length + 1)),
-        ['runinfo/000/messages.bin', 'runinfo/000/copy.tar.gz', 'runinfo/000/certificates/parsl.log', 'runinfo'],
+        [...unread.map((name) => `runinfo/${name}`), 'runinfo'],
       );
     });
 
