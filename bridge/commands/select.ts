@@ -138,7 +138,7 @@ function nothingOf({ name, missing }: Target): string {
 
 /** Any of the values given for a key. */
 function conditionsOf(texts: readonly string[]): Record<string, string[]> {
-  const where: Record<string, string[]> = {};
+  const where = Object.create(null) as Record<string, string[]>; // A key may be called `constructor`.
   for (const text of texts) {
     const at = text.indexOf('=');
     if (at < 1)

@@ -120,6 +120,14 @@ select:
       assert.deepEqual(errors, ['nothing is written: no record has parsl.tsk', 'nothing is written: no record fits']);
     });
 
+    it('selects by keys of any name', async () => {
+      const input = write('any.jsonl', '{"constructor": "x", "nr": 1}\n{"nr": 2}\n');
+      const { io, records } = ioOf();
+      assert.equal(await selectCommand([input], { where: ['constructor=x'], keys: ['nr'], output: '-' }, io), 0);
+      assert.equal(await selectCommand([input], { where: ['__proto__=x'], keys: ['nr'], output: '-' }, io), 0);
+      assert.deepEqual(records(), [{ nr: 1 }]);
+    });
+
     it('says which records contradict each other, and in what', async () => {
       const input = write('two.jsonl', '{"msg": "job 7 placed on blue"}\n{"msg": "job 7 placed on red"}\n');
       const { io, records, errors } = ioOf();
