@@ -35,45 +35,74 @@ export function lateSettler(db: Database.Database): (rows: Rows, seq: number, nu
   );
   const touch = db.prepare<[number, number]>('UPDATE run SET revision = ? WHERE run_no = ?');
   return (rows, seq, numbers) => {
-    const closing = rows.runs.filter(({ closed }) => closed).map(({ run }) => numbers(run));
     const unsettled = rows.records.filter(isUnsettled);
-    const directories = new Set(unsettled.flatMap(({ run, record }) => (run === null ? [record['source.run_dir']] : [])));
-    const late = [
-      ...unsettled.flatMap(({ run }) => (run === null ? [] : [numbers(run)])),
-      ...(directories.size === 0 ? [] : inDirectory.all(JSON.stringify([...directories])).map(({ run_no }) => run_no)),
-    ].filter((runNo) => isClosed.get(runNo)?.closed === 1);
+    const asked = new Map<number, Asked>();
+    for (const [run, records] of Map.groupBy(unsettled, ({ run }) => run)) {
+      if (run !== null) asked.set(numbers(run), askedBy(records));
+      else {
+        const directories = new Set(records.map(({ record }) => record['source.run_dir']));
+        for (const { run_no } of inDirectory.all(JSON.stringify([...directories]))) asked.set(run_no, 'all');
+      }
+    }
+    for (const runNo of asked.keys()) if (isClosed.get(runNo)?.closed !== 1) asked.delete(runNo);
+    for (const { run, closed } of rows.runs) if (closed) asked.set(numbers(run), 'all');
     let changed = false;
-    for (const runNo of new Set([...closing, ...late])) {
-      if (settle(runNo)) changed = true;
+    for (const [runNo, what] of asked) {
+      if (settle(runNo, what)) changed = true;
       touch.run(seq, runNo);
     }
     return changed;
   };
 } // prettier-ignore
 
-function settler(db: Database.Database): (runNo: number) => boolean {
+/** What of a run is to be told: all, or executor tasks of these numbers. */
+type Asked = 'all' | readonly number[];
+
+/** Records of one run: of those with a number it alone is looked at, lest half a million be for each few that come late. */
+function askedBy(records: readonly RecordRow[]): Asked {
+  const told = records.flatMap(({ record }) => {
+    const number = record['parsl.executor_task'];
+    return typeof number === 'number' ? [number] : [];
+  });
+  return told.length === records.length ? [...new Set(told)] : 'all';
+}
+
+function settler(db: Database.Database): (runNo: number, asked: Asked) => boolean {
   const adopt = adopter(db);
   const numbers = systemKeys.map((key) => executorTaskTeller(db, key));
-  const tellTask = db.prepare<{ run_no: number }>(`
+  const tell = taskTeller(db);
+  return (runNo, asked) => {
+    const changed = adopt(runNo);
+    const isAll = changed || asked === 'all';
+    if (isAll) for (const tellNumber of numbers) tellNumber(runNo);
+    tell(runNo, isAll ? 'all' : asked);
+    return changed;
+  };
+}
+
+/** Tells which try an executor task is. */
+function taskTeller(db: Database.Database): (runNo: number, asked: Asked) => void {
+  const prepare = (only: (record: string) => string): Database.Statement<[{ run_no: number; numbers?: string }]> =>
+    db.prepare(`
     UPDATE record SET "parsl.task" = known.task, "parsl.try" = known.try
     FROM record_site s, (
       SELECT ${executor('t')} AS executor, r."parsl.executor_task" AS number, min(r."parsl.task") AS task, min(r."parsl.try") AS try
       FROM record r JOIN record_site t USING (site)
-      WHERE r.run_no = :run_no AND r."parsl.executor_task" IS NOT NULL AND r."parsl.task" IS NOT NULL AND r."parsl.try" IS NOT NULL
+      WHERE r.run_no = :run_no AND ${only('r')} AND r."parsl.task" IS NOT NULL AND r."parsl.try" IS NOT NULL
       GROUP BY 1, 2 HAVING min(r."parsl.task") = max(r."parsl.task") AND min(r."parsl.try") = max(r."parsl.try")
     ) known
-    WHERE record.run_no = :run_no AND record."parsl.executor_task" IS NOT NULL AND record."parsl.try" IS NULL
+    WHERE record.run_no = :run_no AND ${only('record')} AND record."parsl.try" IS NULL
       AND (record."parsl.task" IS NULL OR record."parsl.task" = known.task) AND s.site = record.site AND ${executor('s')} = known.executor AND record."parsl.executor_task" = known.number`);
+  const all = prepare((record) => `${record}."parsl.executor_task" IS NOT NULL`);
+  const some = prepare((record) => `${record}."parsl.executor_task" IN (SELECT value FROM json_each(:numbers))`);
   const isLacking = db.prepare<{ run_no: number }>(
     'SELECT 1 FROM record WHERE run_no = :run_no AND "parsl.executor_task" IS NOT NULL AND "parsl.try" IS NULL LIMIT 1',
   );
-  return (runNo) => {
-    const changed = adopt(runNo);
-    for (const tell of numbers) tell(runNo);
-    if (isLacking.get({ run_no: runNo }) !== undefined) tellTask.run({ run_no: runNo });
-    return changed;
+  return (runNo, asked) => {
+    if (asked !== 'all') some.run({ run_no: runNo, numbers: JSON.stringify(asked) });
+    else if (isLacking.get({ run_no: runNo }) !== undefined) all.run({ run_no: runNo });
   };
-}
+} // prettier-ignore
 
 /** Gives a run the records of no run that lie in a directory of its own. */
 function adopter(db: Database.Database): (runNo: number) => boolean {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 
 import type { WideRecord } from '../../bridge/core/record.ts';
 import { Channel } from '../../bridge/core/frame.ts';
+import type { RecordRow } from '../../bridge/core/row.ts';
 import { Engine } from '../../bridge/engine.ts';
 import { decodeFrames } from '../../bridge/formats/frames.ts';
 import { findInputs, readFrames } from '../../bridge/inputs.ts';
@@ -11,6 +12,7 @@ import { shippedRules } from '../../bridge/rules.ts';
 import { openStore } from '../../bridge/store/sqlite.ts';
 import type { Store } from '../../bridge/store/store.ts';
 import { runDir } from '../helpers/run_dirs.ts';
+import { makeRows, none } from './rows.ts';
 
 /** The logs of a run directory, file by file; what the submit side says comes last. */
 async function files(name: string): Promise<WideRecord[][]> {
@@ -96,6 +98,38 @@ describe('store/late', function () {
     const { records } = await store.records({ where: { 'source.log': ['worker'], 'parsl.executor_task': [12] }, limit: 100, offset: 0 }); // prettier-ignore
     const run = '60af0e2a-4e9c-41ec-b7b4-1e79d44fc8ec';
     assert.deepEqual(records.map((record) => [record['parsl.dfk'], record['parsl.task'], record['parsl.try']]), Array.from({ length: 12 }, () => [run, 5, 0])); // prettier-ignore
+    store.close();
+  });
+
+  it('looks, of records that come after their run closed and name their run, only for the numbers that they have', async () => {
+    const store = openStore(':memory:');
+    const [closed] = makeRows({ tasks: 1 }).runs;
+    const { run } = closed!;
+    const line = (message: string, number: number, told: WideRecord = {}): RecordRow => ({
+      run,
+      time: 1,
+      record: { message, 'parsl.dfk': run, 'parsl.executor': 'htex', 'parsl.executor_task': number, ...told },
+    });
+    const tellers = [
+      line('one', 1, { 'parsl.task': 7, 'parsl.try': 1 }),
+      line('two', 2, { 'parsl.task': 8, 'parsl.try': 0 }),
+      line('two again', 2, { 'parsl.task': 9, 'parsl.try': 0 }),
+    ];
+    store.write({ ...none, runs: [{ ...closed!, closed: true }], records: tellers }, 1);
+    const late = [line('late one', 1), line('late two', 2), line('late three', 3), line('late one of htex2', 1, { 'parsl.executor': 'htex2' })]; // prettier-ignore
+    store.write({ ...none, records: late }, 2);
+    const { records } = await store.records({ where: { 'parsl.dfk': [run] }, limit: 100, offset: 0 });
+    const found = records.filter(({ message }) => String(message).startsWith('late'));
+    assert.deepEqual(
+      Object.fromEntries(found.map((record) => [record['message'], [record['parsl.task'], record['parsl.try']]])),
+      {
+        'late one': [7, 1],
+        'late two': [undefined, undefined],
+        'late three': [undefined, undefined],
+        'late one of htex2': [undefined, undefined],
+      },
+    );
+    assert.equal(await store.revision(run), 2);
     store.close();
   });
 });
