@@ -12,7 +12,7 @@
  */
 import type { BlockRow, ManagerRow, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
 
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 /** `PRAGMA application_id` of our files ("poto"), so that nobody else's database is ever thrown away. */
 export const APPLICATION_ID = 0x706f746f;
 
@@ -215,6 +215,8 @@ CREATE TABLE record_site (
   site INTEGER PRIMARY KEY, run_no INTEGER NOT NULL, keys TEXT NOT NULL, names TEXT NOT NULL, records INTEGER NOT NULL,
   UNIQUE (run_no, keys, names)
 ) STRICT;
+-- Live, every batch with records of no run asks whose directory they lie in.
+CREATE INDEX record_site_run_dir ON record_site (keys ->> '$."source.run_dir"', run_no) WHERE run_no > 0;
 -- Records keep the order in which they came, because retention cuts the oldest. One without a time has ${NO_TIME}.
 CREATE TABLE record (
   id INTEGER PRIMARY KEY, run_no INTEGER NOT NULL, site INTEGER NOT NULL, time INTEGER NOT NULL,
