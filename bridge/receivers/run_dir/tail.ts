@@ -57,10 +57,11 @@ export interface Tails {
    */
   look(logs: readonly PlannedLog[], isLast: boolean): Promise<boolean>;
   /**
-   * How far a file that begins with these bytes was read, if it is gone since: whoever asks reads the rest of it, and it is
-   * forgotten here. `there` if it is not gone, undefined if there was none.
+   * How far a file that begins with these bytes was read, if it is gone since: whoever asks reads the rest of it. It is
+   * forgotten here in the same step in which the position is kept there, as what `kept` makes of it. `there` if it is not
+   * gone, undefined if there was none.
    */
-  begunWith(head: Uint8Array): Promise<LogPosition | 'there' | undefined>;
+  begunWith(head: Uint8Array, kept: (position: LogPosition) => Positions): Promise<LogPosition | 'there' | undefined>;
   /** Forgets files that the last look did not see, unless it could not see all: they were deleted. */
   forgetGone(): Promise<boolean>;
 }
@@ -176,15 +177,19 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
     return true;
   }
 
-  async function begunWith(bytes: Uint8Array): Promise<LogPosition | 'there' | undefined> {
+  async function begunWith(
+    bytes: Uint8Array,
+    kept: (position: LogPosition) => Positions,
+  ): Promise<LogPosition | 'there' | undefined> {
     if (bytes.length < FINGERPRINT_BYTES) return undefined; // Others may begin so, too.
     const head = Buffer.from(bytes.subarray(0, FINGERPRINT_BYTES)).toString('base64');
     const all = [...known, ...[...tails].map(([id, tail]) => [id, positionOf(tail)] as const)];
     const [id, position] = all.find(([, file]) => file.head === head) ?? [];
-    if (id === undefined || seen.has(id)) return id === undefined ? undefined : 'there';
+    if (id === undefined || position === undefined) return undefined;
+    if (seen.has(id)) return 'there';
     tails.delete(id);
     known.delete(id);
-    await deliver([], reached(id, undefined));
+    await deliver([], new Map([...reached(id, undefined), ...kept(position)]));
     return position;
   }
 

@@ -51,7 +51,7 @@ export function openZipped({ root, tree, limits, report, remembered, deliver, ta
     if (reached === READ) return deliver([], file.end());
     for await (const { bytes } of tree.read([[log.path]])) {
       const { head, whole } = await withHead(bytes);
-      const before = await tails.begunWith(head);
+      const before = await tails.begunWith(head, (position) => file.reached(new Map([[log.path, position]])));
       if (before === 'there') break; // It is read where it lies; this is a copy.
       const position = before ?? (reached as LogPosition | undefined);
       for await (const { frames, positions } of readLog(log, whole, limits, report, position))
