@@ -321,6 +321,14 @@ describe('the page', function () {
     assert.equal(await page.evaluate('window.broken'), undefined);
   });
 
+  it('shows of a task that only records of a prototype name what they say', async () => {
+    const record = { message: 'job on blue', 'parsl.dfk': run, 'parsl.task': 77_777, time: 1_795_262_514_000_000_000n };
+    bridge.store.write({ ...none, records: [{ run, time: 1_795_262_514_000_000, record }] }, 3);
+    await go(`#/runs/${run}/tasks/77777`, '.flow');
+    assert.match(await page.locator('main').innerText(), /Task 77777[^]*only records that name it[^]*job on blue/);
+    problems.splice(0); // The browser counts 404 as an error: there is no such task.
+  });
+
   it('says what is wrong with an address that leads nowhere', async () => {
     for (const [hash, text] of [
       ['#/runs/nobody', /there is no run nobody/],

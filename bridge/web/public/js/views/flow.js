@@ -17,8 +17,8 @@ export function flowSection(redraw) {
     redraw();
   };
   return {
-    render({ lines, total, sources, phases, notes, start }, task) {
-      const fromLogs = sources.some(({ path }) => path !== null);
+    render({ lines, total, phases, notes, start }, task) {
+      const fromLogs = lines.some(({ record }) => record !== null);
       const shown = lines.filter(({ log }) => !hidden.has(log));
       const logs = [...new Set(lines.map(({ log }) => log))];
       const rows = isAll ? shown : shown.slice(0, SHOWN);

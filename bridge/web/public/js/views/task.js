@@ -22,21 +22,22 @@ export function taskView({ redraw }) {
   return {
     trail: (data, route) => [
       ...trail(data?.run, route.run),
-      { text: `${data?.task.app ?? 'task'} ${route.task}`, href: taskHref(route.run, route.task) },
+      { text: `${data?.task?.app ?? 'task'} ${route.task}`, href: taskHref(route.run, route.task) },
     ],
     concerns: (runs, route) => runs.has(route.run),
-    ticks: ({ task, run }) => !task.final && run.status === 'running',
+    ticks: ({ task, run }) => task?.final === false && run.status === 'running',
     async load(route, signal) {
       const [task, told, run, info] = await Promise.all([
-        get(runPath(route.run, 'tasks', route.task), {}, signal),
+        get(runPath(route.run, 'tasks', route.task), {}, signal).catch(untold),
         get(runPath(route.run, 'tasks', route.task, 'flow'), {}, signal),
         get(runPath(route.run), {}, signal),
         get('info', {}, signal),
       ]);
-      return { ...serverClock(run), ...task, flow: told, info };
+      return { ...serverClock(run), ...task, id: { run: route.run, task: route.task }, flow: told, info };
     },
     render(data) {
       const { task, run, phases } = data;
+      if (task === undefined) return [bareHead(data.id), ...flow.render(data.flow, data.id)].filter(Boolean);
       // What goes on goes on until now, in a run that is over or silent until the last word about it.
       const now = run.status === 'running' ? Math.max(nowOf(data), run.last_seen) : run.last_seen;
       return [
@@ -45,7 +46,7 @@ export function taskView({ redraw }) {
           h('pre.error', null, task.fail_history)),
         section('waterfall', 'What took how long', waterfall(task, phases, now, zoom)),
         task.attempts.length === 0 ? null : h('section.card.flush', { 'data-key': 'tries' }, h('h2', null, 'Tries'), tries(task)),
-        flow.render(data.flow, task),
+        flow.render(data.flow, data.id),
         lanes(task),
         resourceCharts(task.samples),
         neighbours(task, run.run),
@@ -53,6 +54,17 @@ export function taskView({ redraw }) {
       ].flat().filter(Boolean); // prettier-ignore
     },
   };
+}
+
+/** Of a task that only records of something else than Parsl name there are lines, and no states: it has a flow alone. */
+function untold(error) {
+  if (error.status !== 404) throw error;
+}
+
+function bareHead({ task }) {
+  return h('section.runhead', { 'data-key': 'head' },
+    h('div.head', null, h('h1', null, 'Task ', h('span.muted', null, String(task)))),
+    h('p.muted', null, 'Neither Parsl nor its monitoring told of this task: there are only records that name it.')); // prettier-ignore
 }
 
 function section(key, title, ...content) {
