@@ -72,6 +72,9 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
   const tails = new Map<string, Tail>();
   /** Of files that have no tail yet. */
   const known = new Map([...remembered].filter(([part]) => INODE.test(part)) as [string, Remembered][]);
+  /** By path: a directory may have as many files as there are tasks. */
+  const knownAt = Map.groupBy(known.keys(), (id) => known.get(id)?.path);
+  const tailAt = new Map<string, string>();
   let seen = new Set<string>();
   let hasSeenAll = true;
 
@@ -130,16 +133,21 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
     const isSame = (file: { head: string; offset: number }): boolean => size >= file.offset && begins(head, file.head);
     const found = tails.get(id) ?? (await adopted(id, path, isSame));
     if (found !== undefined && isSame({ head: found.head, offset: found.read })) {
+      if (tailAt.get(found.path) === id) tailAt.delete(found.path);
+      tailAt.set(path, id);
       found.path = path;
       found.head = head;
       return found;
     }
     if (found !== undefined && !(await forget(id, found))) return undefined;
-    const before = known.get(id) ?? [...known.values()].find((file) => file.path === path);
+    const atPath = (knownAt.get(path) ?? []).map((other) => known.get(other)).filter((file) => file !== undefined);
+    const before = known.get(id) ?? atPath.find(isSame);
+    known.delete(id);
     const cutter = new LogCutter(log.header, limits, report, before && isSame(before) ? before : undefined);
     if (isLast && before?.size === size && isSame(before)) cutter.skipTo(size);
     const tail = { path, head, cutter, read: cutter.position.offset, changed: 0 };
     tails.set(id, tail);
+    tailAt.set(path, id);
     return tail;
   }
 
@@ -149,20 +157,20 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
     path: string,
     isSame: (file: { head: string; offset: number }) => boolean,
   ): Promise<Tail | undefined> {
-    for (const [other, tail] of tails) {
-      if (tail.path !== path || !isSame({ head: tail.head, offset: tail.read })) continue;
-      tails.delete(other);
-      tails.set(id, tail);
-      await deliver([], new Map([...reached(other, undefined), ...reached(id, positionOf(tail))]));
-      return tail;
-    }
-    return undefined;
+    const other = tailAt.get(path) ?? '';
+    const tail = tails.get(other);
+    if (tail === undefined || !isSame({ head: tail.head, offset: tail.read })) return undefined;
+    tails.delete(other);
+    tails.set(id, tail);
+    await deliver([], new Map([...reached(other, undefined), ...reached(id, positionOf(tail))]));
+    return tail;
   }
 
   /** What waits of a file that is gone is whole now. */
-  function forget(id: string, { cutter }: Tail): Promise<boolean> {
+  function forget(id: string, { path, cutter }: Tail): Promise<boolean> {
     tails.delete(id);
     known.delete(id);
+    if (tailAt.get(path) === id) tailAt.delete(path);
     return deliver([...cutter.flush(false), ...cutter.flush(true)], reached(id, undefined));
   }
 
@@ -183,10 +191,10 @@ export function openTails({ root, limits, report, onBytes, remembered, deliver }
   ): Promise<LogPosition | 'there' | undefined> {
     if (bytes.length < FINGERPRINT_BYTES) return undefined; // Others may begin so, too.
     const head = Buffer.from(bytes.subarray(0, FINGERPRINT_BYTES)).toString('base64');
-    const all = [...known, ...[...tails].map(([id, tail]) => [id, positionOf(tail)] as const)];
-    const [id, position] = all.find(([, file]) => file.head === head) ?? [];
-    if (id === undefined || position === undefined) return undefined;
+    const [id, file] = [...known, ...tails].find(([, file]) => file.head === head) ?? [];
+    if (id === undefined || file === undefined) return undefined;
     if (seen.has(id)) return 'there';
+    const position = 'cutter' in file ? positionOf(file) : file;
     tails.delete(id);
     known.delete(id);
     await deliver([], new Map([...reached(id, undefined), ...kept(position)]));

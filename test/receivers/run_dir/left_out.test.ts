@@ -83,6 +83,22 @@ describe('receivers/run_dir: what is no plain log', () => {
       await receiver.stop();
       assert.deepEqual(messages(receiver), ['a', 'b', 'c', 'd']);
     });
+
+    it('are known as far as they were read last, not as far as before a restart', async () => {
+      put('000/parsl.log', line('a') + line('b'));
+      const journal = new Map<string, unknown>();
+      await read(root, { journal });
+      appendFileSync(join(root, '000/parsl.log'), line('c'));
+      const config = { path: root, mode: 'follow', poll_interval_ms: 10, scan_interval_ms: 10 } as const;
+      const receiver = await startReceiver(runDir, config, { journal });
+      await receiver.until(({ records }) => records.length === 1);
+      writeFileSync(join(root, 'next'), gzipSync(line('a') + line('b') + line('c') + line('d')));
+      rmSync(join(root, '000/parsl.log'));
+      renameSync(join(root, 'next'), join(root, '000/parsl.log.1.gz'));
+      await receiver.until(({ records }) => records.some(({ message }) => message === 'd'));
+      await receiver.stop();
+      assert.deepEqual(messages(receiver), ['c', 'd']);
+    });
   });
 
   it('tells of noise, of other encodings and compressions what they are, and what to do', async () => {
