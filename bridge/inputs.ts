@@ -91,7 +91,10 @@ export async function* readFrames(
 /** The part of what is one file in itself: how far it was read, in bytes, unzipped. */
 const WHOLE = 'whole';
 
-/** The same with how far the input is read behind each batch; what lies before what is `remembered` is passed over. */
+/**
+ * The same with how far the input is read behind each batch; what lies before what is `remembered` is passed over. Once
+ * `signal` has fired it ends or throws.
+ */
 export async function* readPieces(
   { path, name, kind, size }: Input,
   report: (error: BridgeError) => void,
@@ -108,7 +111,7 @@ export async function* readPieces(
     yield* readDatabase(path, report, (share) => onBytes(share * (size ?? 0)), remembered);
     return;
   }
-  const archive = path === '-' ? undefined : await openArchive(path, onBytes);
+  const archive = path === '-' ? undefined : await openArchive(path, onBytes, signal);
   if (archive !== undefined) {
     yield* readTree({ tree: archive, input: name, limits: logLimits, report, remembered });
     return;
@@ -142,8 +145,8 @@ export async function* readPieces(
 }
 
 /** undefined for what is no archive, or cannot be read: which is told when it is. */
-function openArchive(path: string, onBytes: (bytes: number) => void): Promise<Tree | undefined> {
-  return archiveTree(path, treeLimits, new AbortController().signal, onBytes).catch(() => undefined);
+function openArchive(path: string, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<Tree | undefined> {
+  return archiveTree(path, treeLimits, signal, onBytes).catch(() => undefined);
 }
 
 /** True for what is a SQLite database by its first bytes. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import type { BridgeError } from '../bridge/core/errors.ts';
 import { Channel, type Frame } from '../bridge/core/frame.ts';
 import { decodeFrames } from '../bridge/formats/frames.ts';
 import type { WideRecord } from '../bridge/core/record.ts';
-import { findInputs, readFrames } from '../bridge/inputs.ts';
+import { findInputs, readFrames, readPieces } from '../bridge/inputs.ts';
 import { readWidened } from '../bridge/widened.ts';
 import { fixtureBytes, recordedFrames } from './helpers/fixtures.ts';
 import { archiveOf, temporary, unpacked } from './helpers/run_dirs.ts';
@@ -228,6 +228,22 @@ describe('inputs', () => {
       const { bytes, size, problems } = await frames([archiveOf('htex-text-2025')]);
       assert.ok(Math.abs(bytes - size) <= 0.01 * size, `${bytes} of ${size}`);
       assert.deepEqual(problems, []);
+    });
+
+    it('leaves off within an archive when it is told to, and says nothing of it', async () => {
+      const stopping = new AbortController();
+      let told = 0;
+      const onBytes = (bytes: number): void => {
+        told += bytes;
+        stopping.abort();
+      };
+      const path = join(temporary(), 'large.tar');
+      execFileSync('tar', ['cf', path, '-C', unpacked('2026.10.26-W1-htex'), 'runinfo']);
+      const [input] = findInputs([path]);
+      assert.ok(input?.size !== undefined && input.size > 2_000_000);
+      const pieces = readPieces(input, assert.ifError, onBytes, stopping.signal, new Map());
+      await assert.rejects(pieces.next(), { name: 'AbortError' });
+      assert.ok(told < input.size / 10, `${told} of ${input.size}`);
     });
 
     it('says that there are no logs in a directory, with what to give instead', async () => {

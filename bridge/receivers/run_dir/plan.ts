@@ -66,7 +66,7 @@ function plannedLog({ path, isZipped }: SeenFile, { format, keys, rank }: LogFil
   return { path, rank, isZipped, header: { format, keys: { 'source.input': input, 'source.path': path, ...keys } } };
 }
 
-export function runDirsOf(paths: readonly string[]): Set<string> {
+function runDirsOf(paths: readonly string[]): Set<string> {
   const dirs = paths.map(runDirOf).filter((dir) => dir !== undefined);
   return new Set(dirs);
 }

@@ -108,6 +108,7 @@ export function tarTree(path: string, limits: TreeLimits, signal: AbortSignal, o
           chosen.set(name, { turn, isZipped: file.isZipped });
         }
       } catch (error) {
+        if (signal.aborted) throw error;
         report(BridgeError.from(error, 'BRIDGE_DECODE', `read ${path}`)); // What came before it is used.
       }
       const problem = nestedArchives(path, [...archives].sort());
