@@ -246,9 +246,10 @@ export function learnWaits(task: Task, record: WideRecord): void {
   }
 }
 
-/** What a line says of a try beside its state: its numbers in the executor's world, what it asked for, where it was. */
+/** What a line says of a try beside its state: its executor, its numbers there, what it asked for, where it was. */
 export function learnLine(attempted: Try, record: WideRecord, stamp: Stamp): void {
   const rank = rankOf(stamp, false);
+  learnText(attempted.executor, record, 'parsl.executor', rank);
   for (const key of tryKeys) learnExtra(attempted, key, record[key], rank);
   for (const key in record) if (key.startsWith(RESOURCES)) learnExtra(attempted, key, record[key], rank);
   learnException(attempted, record, stamp);

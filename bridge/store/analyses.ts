@@ -64,7 +64,7 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
           managers: around.managers,
           around,
           connected: around.connected,
-          occupied: occupiedSpans(db, runNo, around.connected),
+          occupied: occupiedSpans(db, runNo, around.connected, end),
           phases: loggedPhases(db, runNo),
           errors: errorLines(db, runNo),
           failedTries: read.failed.get(runNo)?.count ?? 0,

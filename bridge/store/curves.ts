@@ -90,7 +90,7 @@ export function workerSeries(db: Database.Database, runNo: number, points: numbe
     entry.hasWorkers = true;
     entry.workers.add(from, to, workers);
   }
-  const occupied = occupiedSpans(db, runNo, around.connected);
+  const occupied = occupiedSpans(db, runNo, around.connected, window.end);
   for (const { executor: label, workers, from, to } of occupied) executor(label).busy.add(from, to, workers);
   addTries(db, runNo, window, executor, new Set(occupied.map(({ executor: label }) => label)));
   return {

@@ -123,16 +123,28 @@ export function* connectedLines(db: Database.Database, runNo: number): Generator
   }
 }
 
-/** The cores that tasks of these executors were given, and when; a task that told none takes one. */
-export function occupiedSpans(db: Database.Database, runNo: number, connected: readonly WorkerSpan[]): WorkerSpan[] {
+/**
+ * The cores that tasks of these executors were given, and when; a task that told none takes one. `end`: until when what
+ * still runs has lasted.
+ */
+export function occupiedSpans(
+  db: Database.Database,
+  runNo: number,
+  connected: readonly WorkerSpan[],
+  end: number,
+): WorkerSpan[] {
   const labels = new Set(connected.map(({ executor }) => executor));
   if (labels.size === 0) return [];
   const cores = allocatedCores(db, runNo);
-  return [...loggedPhases(db, runNo)].flatMap(({ name, task, try: attempt, executor, start, end }) =>
-    name === 'worker' && start !== null && end !== null && labels.has(executor)
-      ? [{ executor, workers: cores.get(`${task}/${attempt}`) ?? 1, from: start, to: end }]
-      : [],
+  const returned = db.prepare<[number, number, number], { at: number | null }>(
+    `SELECT coalesce(r.running_ended, r.returned, iif(t.final, t.returned, NULL)) AS at
+     FROM try r LEFT JOIN task t ON t.run_no = r.run_no AND t.task = r.task WHERE r.run_no = ? AND r.task = ? AND r.try = ?`,
   );
+  return [...loggedPhases(db, runNo)].flatMap(({ name, task, try: attempt, executor, start: from, end: ended }) => {
+    if (name !== 'worker' || from === null || !labels.has(executor)) return [];
+    const to = ended ?? returned.get(runNo, task, attempt)?.at ?? end;
+    return [{ executor, workers: cores.get(`${task}/${attempt}`) ?? 1, from, to }];
+  });
 }
 
 /** Cores that Work Queue and TaskVine gave to tries, by `task/try`. */

@@ -1,6 +1,6 @@
 /** The analyses over recorded run directories: what they say is held against what was picked from the logs by hand. */
 import assert from 'node:assert/strict';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { readInputs, type ReadInputs } from '../../bridge/commands/from.ts';
@@ -196,6 +196,31 @@ describe('store/analyses of workers', function () {
       assert.deepEqual([Math.max(...first!.workers!), Math.max(...first!.busy) <= 2], [2, true]);
       assert.ok(first!.busy_time > 0.5 * first!.worker_time!);
     });
+
+  it('counts cores as given to tasks of Work Queue that still run', async () => {
+    const directory = unpacked('workqueue-parsl');
+    const [log] = globSync('**/transaction_log', { cwd: directory });
+    const path = join(directory, log!);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    // Tasks 6 and 7 have a core each of the worker's two. What was said later is not there yet.
+    writeFileSync(path, lines.slice(0, lines.findIndex((line) => line.includes('TASK 6 RUNNING')) + 1).join('\n'));
+    for (const other of globSync(['**/{database_manager.jsonlog,monitoring_filesystem_radio.log,monitoring.db}', '*.debug*'], { cwd: directory })) rmSync(join(directory, other)); // prettier-ignore
+    const debug = join(directory, globSync('**/debug_log', { cwd: directory })[0]!);
+    const talk = readFileSync(debug, 'utf8').split('\n');
+    writeFileSync(debug, talk.slice(0, talk.findIndex((line) => line.includes('Task 7 state change: RUNNING'))).join('\n')); // prettier-ignore
+    const submit = join(directory, globSync('**/parsl.jsonlog', { cwd: directory })[0]!);
+    const said = readFileSync(submit, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+    writeFileSync(submit, said.filter((line) => (JSON.parse(line) as { created: number }).created < 1_795_261_450).join('\n')); // prettier-ignore
+    const { reads, close } = await readInputs([directory], {}, quiet);
+    const [run] = await reads.runs();
+    const { periods } = (await reads.bottleneck(run!.run))!;
+    const { executors } = await reads.workers(run!.run, 10);
+    close();
+    assert.equal(periods.at(-1)!.limit, 'workers');
+    assert.deepEqual(executors.map(({ executor, busy }) => [executor, busy.at(-1)]), [['wq_local', 2]]); // prettier-ignore
+  });
 
   it('shows a Work Queue task that lost its worker on its way again, in one try', async () => {
     const directory = unpacked('workqueue-parsl');
