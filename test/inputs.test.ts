@@ -94,6 +94,14 @@ describe('inputs', () => {
     }
   });
 
+  it('takes no database by its name or in a gzip for lines of JSON', async () => {
+    const { frames, problems } = await read('no database\nat all\n', 'monitoring.db');
+    assert.deepEqual([frames, problems.map(({ reason }) => reason)], [[], ['unknown_format']]);
+    const zipped = await read(gzipSync('SQLite format 3\0\n\n\n'), 'monitoring.db.gz');
+    assert.deepEqual([zipped.frames, zipped.problems.map(({ reason }) => reason)], [[], ['packed']]);
+    assert.match(zipped.problems[0]?.hint ?? '', /gunzip/);
+  });
+
   it('finds nothing in an empty file, and nothing wrong with it', async () => {
     const { frames, problems } = await read('');
     assert.deepEqual([frames, problems], [[], []]);
