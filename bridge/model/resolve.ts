@@ -248,13 +248,17 @@ export function blockInterval(block: Block, runEnd: number, zone: Zone): Interva
   };
 }
 
-/** From its registration until it left, else until its block was gone. */
+/** From its registration until it left, else until its block was gone. A log may begin after it registered. */
 export function managerInterval(manager: Manager, runEnd: number, zone: Zone): Interval {
-  const start = instantOf(manager.registered, zone) ?? runEnd;
+  const registered = instantOf(manager.registered, zone);
   const left = instantOf(manager.left, zone);
+  const start = registered ?? left ?? runEnd;
   const block = blockOf(manager.run, manager.block.value);
   const end = typeof block === 'object' ? blockInterval(block, runEnd, zone).end.at : runEnd;
-  return { start: observed(start), end: left === undefined ? inferred(Math.max(end, start)) : observed(left) };
+  return {
+    start: registered === undefined ? inferred(start) : observed(start),
+    end: left === undefined ? inferred(Math.max(end, start)) : observed(left),
+  };
 }
 
 /** A run that no message ended ends, inferred, with the last word of its tasks. */

@@ -84,6 +84,11 @@ describe('mappers/run_trace', () => {
     assert.deepEqual(bounds([...whole, parsl.manager('8f8b', 7, lost)], 'manager'), [3, 7, undefined]);
   });
 
+  it('begins a manager of which no more is told than that it was lost when it was, marked', () => {
+    const line = { 'parsl.dfk': RUN, time: nanos(7), message: 'removing manager', 'parsl.manager': '9a9a', ...lost };
+    assert.deepEqual(bounds([...whole.filter((record) => record['parsl.manager'] === undefined), line], 'manager'), [7, 7, 'start']); // prettier-ignore
+  });
+
   it('ends a manager that nobody ended with its block, marked', () => {
     assert.deepEqual(bounds(whole, 'manager'), [3, 10, 'end']);
   });
