@@ -3,7 +3,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
 
 import { isNeverRead } from './formats/log_files.ts';
-import { isArchivePath, isWanted } from './receivers/run_dir/tree.ts';
+import { isWanted } from './receivers/run_dir/tree.ts';
 
 interface Given {
   readonly path: string;
@@ -47,6 +47,5 @@ function isReadInOne(directories: ReadonlySet<string | undefined>, { real, isDir
 
 /** The same by its path within that directory. */
 function isReadIn(path: string, isDirectory: boolean): boolean {
-  // Of archives that lie in a directory none is opened.
-  return isDirectory ? !isNeverRead(path) : isWanted(path) && !isArchivePath(path);
+  return isDirectory ? !isNeverRead(path) : isWanted(path);
 }

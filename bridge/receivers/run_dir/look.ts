@@ -9,6 +9,7 @@ import { headBytes } from '../../formats/log_files.ts';
 import type { LogFormat } from '../../formats/log_text.ts';
 import { firstStamp, isInterchangeBegin } from '../../formats/nameless.ts';
 import { packedBy } from '../../formats/packed.ts';
+import { looksLikeSqlite } from '../monitoring_db/reader.ts';
 import { isDatabasePath, type SeenFile, type Start } from './tree.ts';
 
 /** The first bytes of a file: as many as headBytes() wants, or all there are. */
@@ -36,9 +37,15 @@ export function recognise(path: string, { bytes }: Head, where: string): SeenFil
   const packed = packedBy(head);
   if (packed !== undefined)
     return new BridgeError('BRIDGE_DECODE', `read ${where}: ${packed.what}`, { reason: 'packed', hint: packed.hint });
+  if (isZipped && looksLikeSqlite(head)) return packedDatabase(where);
   const format = sniff(head);
   if (format === undefined) return new BridgeError('BRIDGE_DECODE', `read ${where}: no text`, { reason: 'binary' });
   return { path, format, isZipped, start: startOf(head, format, headBytes(path)) };
+}
+
+function packedDatabase(where: string): BridgeError {
+  const hint = 'unpack it first, with gunzip';
+  return new BridgeError('BRIDGE_DECODE', `read ${where}: a database that is compressed`, { reason: 'packed', hint });
 }
 
 /** The problem that there are bytes before a log's first ones which nobody wrote; undefined if there are none. */

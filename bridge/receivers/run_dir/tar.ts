@@ -94,7 +94,7 @@ export function tarTree(path: string, limits: TreeLimits, signal: AbortSignal, o
           const name = nameOf(path, entry, report);
           if (name === undefined) continue;
           if (isArchivePath(name)) archives.add(name);
-          if (!isWanted(name) || isArchivePath(name)) continue;
+          if (!isWanted(name)) continue;
           const turn = (turns.get(name) ?? 0) + 1;
           if (turn === 1 && turns.size >= limits.files_max) {
             report(tooManyLogs(path, limits.files_max));

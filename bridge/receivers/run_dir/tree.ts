@@ -94,9 +94,13 @@ export function isDatabasePath(path: string): boolean {
   return /(?:^|\/)monitoring\.db$/.test(path) && !isNeverRead(path);
 }
 
-/** True for a path whose content is worth a look. */
+/** A database that was compressed is not read, but told. */
+const PACKED_DATABASE = /(?:^|\/)monitoring\.db\.(?:gz|bz2|xz|zst)$/;
+
+/** True for a path whose content is worth a look; no archive is one. */
 export function isWanted(path: string): boolean {
-  return mayBeLog(path) || isDatabasePath(path);
+  if (isArchivePath(path)) return false;
+  return mayBeLog(path) || isDatabasePath(path) || (PACKED_DATABASE.test(path) && !isNeverRead(path));
 }
 
 /** An archive's name for a file as a path within it; undefined for one that would lead out of it. */

@@ -116,7 +116,7 @@ async function openZip(
       const name = fileName(path, entry, report);
       if (name === undefined) continue;
       if (isArchivePath(name)) archives.add(name);
-      if (!isWanted(name) || isArchivePath(name)) continue;
+      if (!isWanted(name)) continue;
       if (entries.size >= files_max) {
         report(tooManyLogs(path, files_max));
         break;

@@ -108,16 +108,18 @@ describe('receivers/run_dir: what is no plain log', () => {
     put('000/htex/interchange.log', Buffer.from(`\ufeff${line('wide')}`, 'utf16le'));
     put('000/parsl.log.2.xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1, 2, 3]));
     put('000/parsl.log.3.zst', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3]));
+    put('monitoring.db.gz', gzipSync('SQLite format 3\0'));
     put('000/empty.log', '');
     for (const path of [root, ...packed()]) {
       const receiver = await read(path, {});
       assert.deepEqual(
         [messages(receiver), reasons(receiver)],
-        [['a'], ['binary', 'packed', 'packed', 'packed']],
+        [['a'], ['binary', 'packed', 'packed', 'packed', 'packed']],
         path,
       );
       const said = receiver.reported.map(({ message, hint }) => `${message} ${hint}`).join('\n');
-      for (const word of [/noise\.log: no text/, /UTF-16.*iconv/, /xz -d/, /zstd -d/]) assert.match(said, word);
+      for (const word of [/noise\.log: no text/, /UTF-16.*iconv/, /xz -d/, /zstd -d/, /gunzip/])
+        assert.match(said, word);
     }
   });
 
