@@ -17,10 +17,11 @@ import { newManager, newRun, newTask } from './entities.ts';
 import type { Stamp, StateFact } from './facts.ts';
 import { isKnown, learn, learnState, rankOf } from './facts.ts';
 import {
-  attemptOf, attemptOfStatus, blockOf, indexOf, isLine, isWorkerRecord, learnDelay, learnExecutor, learnGivenUp, learnHeard,
-  learnLast, learnLine, learnLogsDelay, learnManager, learnRun, learnTask, learnTime, learnTry, learnWaits, learnWorker, stampOf,
-  tellsOfManager, tellsOfTask, tryOf, workerFactOf,
+  attemptOf, attemptOfStatus, indexOf, isLine, isWorkerRecord, learnDelay, learnGivenUp, learnLast, learnLine,
+  learnLogsDelay, learnRun, learnTask, learnTime, learnTry, learnWaits, learnWorker, stampOf, tellsOfTask, tryOf,
+  workerFactOf,
 } from './learn.ts'; // prettier-ignore
+import { blockOf, learnExecutor, learnHeard, learnManager, tellsOfManager } from './learn_managers.ts';
 import { assignLooseFacts } from './loose.ts';
 import { learnMemoSource } from './memo.ts';
 import { shownState } from './resolve.ts';
