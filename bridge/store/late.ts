@@ -41,15 +41,18 @@ export function lateSettler(db: Database.Database): (rows: Rows, seq: number, nu
       if (run !== null) asked.set(numbers(run), askedBy(records));
       else {
         const directories = new Set(records.map(({ record }) => record['source.run_dir']));
-        for (const { run_no } of inDirectory.all(JSON.stringify([...directories]))) asked.set(run_no, 'all');
+        // Of another input, perhaps: only what they turn out to be given is looked at.
+        for (const { run_no } of inDirectory.all(JSON.stringify([...directories])))
+          if (!asked.has(run_no)) asked.set(run_no, []);
       }
     }
     for (const runNo of asked.keys()) if (isClosed.get(runNo)?.closed !== 1) asked.delete(runNo);
     for (const { run, closed } of rows.runs) if (closed) asked.set(numbers(run), 'all');
     let changed = false;
     for (const [runNo, what] of asked) {
-      if (settle(runNo, what)) changed = true;
-      touch.run(seq, runNo);
+      const isChanged = settle(runNo, what);
+      if (isChanged || what.length > 0) touch.run(seq, runNo);
+      changed ||= isChanged;
     }
     return changed;
   };

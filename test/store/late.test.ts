@@ -132,4 +132,23 @@ describe('store/late', function () {
     assert.equal(await store.revision(run), 2);
     store.close();
   });
+
+  it('leaves a closed run alone to which a directory of the same name in another input does not belong', async () => {
+    const store = openStore(':memory:');
+    const [closed] = makeRows({ tasks: 1 }).runs;
+    const { run } = closed!;
+    const line = (input: string, of: string | null): RecordRow => ({
+      run: of,
+      time: 1,
+      record: { message: 'm', 'source.input': input, 'source.run_dir': '000', ...(of === null ? {} : { 'parsl.dfk': of }) },
+    }); // prettier-ignore
+    store.write({ ...none, runs: [{ ...closed!, closed: true }], records: [line('one', run)] }, 1);
+    store.write({ ...none, records: [line('two', null)] }, 2);
+    assert.equal(await store.revision(run), 1);
+    store.write({ ...none, records: [line('one', null)] }, 3);
+    assert.equal(await store.revision(run), 3);
+    const { total } = await store.records({ where: { 'parsl.dfk': [run] }, limit: 100, offset: 0 });
+    assert.equal(total, 2);
+    store.close();
+  });
 });
