@@ -50,9 +50,12 @@ export function openZipped({ root, tree, limits, report, remembered, deliver, ta
     const reached = file.parts.get(log.path);
     if (reached === READ) return deliver([], file.end());
     for await (const { bytes } of tree.read([[log.path]])) {
-      const { head, whole } = await withHead(bytes);
+      const { head, whole, close } = await withHead(bytes);
       const before = await tails.begunWith(head, (position) => file.reached(new Map([[log.path, position]])));
-      if (before === 'there') break; // It is read where it lies; this is a copy.
+      if (before === 'there') {
+        await close(); // It is read where it lies; this is a copy.
+        break;
+      }
       const position = before ?? (reached as LogPosition | undefined);
       for await (const { frames, positions } of readLog(log, whole, limits, report, position))
         if (!(await deliver(frames, file.reached(positions)))) return false;
@@ -76,8 +79,15 @@ export function openZipped({ root, tree, limits, report, remembered, deliver, ta
   };
 }
 
+interface WithHead {
+  readonly head: Buffer;
+  readonly whole: AsyncIterable<Buffer>;
+  /** For who does not read the whole. */
+  readonly close: () => Promise<unknown>;
+}
+
 /** The first piece of `bytes`, and all of them. Rejects where not even that can be unzipped. */
-async function withHead(bytes: AsyncIterable<Buffer>): Promise<{ head: Buffer; whole: AsyncIterable<Buffer> }> {
+async function withHead(bytes: AsyncIterable<Buffer>): Promise<WithHead> {
   const pieces = bytes[Symbol.asyncIterator]();
   const first = await pieces.next();
   async function* whole(): AsyncGenerator<Buffer> {
@@ -85,5 +95,6 @@ async function withHead(bytes: AsyncIterable<Buffer>): Promise<{ head: Buffer; w
     yield first.value;
     yield* { [Symbol.asyncIterator]: () => pieces };
   }
-  return { head: first.done === true ? Buffer.alloc(0) : first.value, whole: whole() };
+  const head = first.done === true ? Buffer.alloc(0) : first.value;
+  return { head, whole: whole(), close: () => pieces.return?.() ?? Promise.resolve() };
 }
