@@ -64,9 +64,8 @@ export async function* readInput(
     const chunks = file[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     const first = await chunks.next();
     if (first.done === true) return;
-    const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
     const whole = rejoin(first.value, chunks, onBytes);
-    yield* isGzip ? unzip(whole, path) : whole;
+    yield* isGzip(first.value) ? unzip(whole, path) : whole;
   } catch (error) {
     throw signal.aborted ? error : BridgeError.from(error, 'BRIDGE_IO', `read ${path}`);
   } finally {
@@ -94,6 +93,10 @@ async function* rejoin(
     onBytes(chunk.length);
     yield chunk;
   }
+}
+
+export function isGzip(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
 }
 
 /** What a gzip holds. Throws BRIDGE_DECODE where it is cut off or wrong; `path` names it then. */

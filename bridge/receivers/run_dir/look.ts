@@ -2,6 +2,7 @@
 import { constants, gunzipSync } from 'node:zlib';
 
 import { BridgeError } from '../../core/errors.ts';
+import { isGzip } from '../../core/input.ts';
 import type { WideRecord } from '../../core/record.ts';
 import { decodeLogChunk, encodeLogChunk } from '../../formats/log_chunk.ts';
 import { isBlank, sniff } from '../../formats/log_content.ts';
@@ -83,10 +84,6 @@ export async function headOf(pieces: AsyncIterable<Buffer>, path: string, isDrai
     if (!isDrained && (length >= wanted || hole > HOLE_MAX)) break;
   }
   return { bytes: Buffer.concat(head).subarray(0, wanted), hole };
-}
-
-export function isGzip(head: Uint8Array): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
 }
 
 /** What the beginning of a gzip is the beginning of; nothing where it is broken, which is told when it is read. */
