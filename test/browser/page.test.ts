@@ -140,6 +140,7 @@ describe('the page', function () {
 
     await page.getByRole('button', { name: /^exec_done/ }).click();
     await page.locator('.chips [aria-pressed="true"]').waitFor();
+    await page.locator('.pager span', { hasText: /of (?!2,500)/ }).waitFor();
     await page.getByRole('link', { name: 'Next' }).click();
     await page.locator('.pager span', { hasText: /^101–200/ }).waitFor();
     const address = page.url();
