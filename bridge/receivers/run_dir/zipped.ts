@@ -41,9 +41,15 @@ export function openZipped({ root, tree, limits, report, remembered, deliver, ta
     const stamp = `${size} ${mtimeMs}`;
     if (read.get(log.path) === stamp) return true;
     const file = await fileMemory(path, remembered);
-    const isTaken = file.isRead || (await readOne(log, file));
-    if (isTaken) read.set(log.path, stamp);
-    return isTaken;
+    try {
+      if (!file.isRead && !(await readOne(log, file))) return false;
+    } catch (error) {
+      // One that is broken is told again when it has changed.
+      if (error instanceof BridgeError && error.code === 'BRIDGE_DECODE') read.set(log.path, stamp);
+      throw error;
+    }
+    read.set(log.path, stamp);
+    return true;
   }
 
   async function readOne(log: PlannedLog, file: Awaited<ReturnType<typeof fileMemory>>): Promise<boolean> {

@@ -126,6 +126,7 @@ describe('receivers/run_dir: what is no plain log', () => {
   it('tells once, not at every look, what is followed and cannot be read', async () => {
     put('000/parsl.log', line('a'));
     put('000/noise.log', Buffer.from([1, 2, 0, 3, 0xff, 0xfe, 0xfd, 0, 0, 9]));
+    put('000/parsl.log.1.gz', Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.alloc(500, 0xff)]));
     const receiver = await startReceiver(runDir, { path: root, mode: 'follow', poll_interval_ms: 10, scan_interval_ms: 10 }, memory); // prettier-ignore
     for (const message of ['b', 'c', 'd']) {
       const count = receiver.records.length;
@@ -133,7 +134,7 @@ describe('receivers/run_dir: what is no plain log', () => {
       await receiver.until(({ records }) => records.length > count);
     }
     await receiver.stop();
-    assert.deepEqual(reasons(receiver), ['binary']);
+    assert.deepEqual(reasons(receiver), ['binary', 'corrupt']);
   });
 
   it('reads what stands behind a hole at the beginning of a log, and tells of the hole', async () => {
