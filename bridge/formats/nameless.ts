@@ -59,14 +59,17 @@ export function isInterchangeBegin({ message }: WideRecord): boolean {
  * In which words each log speaks of an executor task, in the releases since 1.2, and the state that the task has then. That
  * the interchange has passed a result on is `exec_done`: whether it was an exception, no log of an executor tells.
  */
-const speaksOfTask: Readonly<Record<string, readonly (readonly [RegExp, string | undefined])[]>> = {
-  interchange: [
-    [/^(?:Putting|Put) task (\d+) onto pending_task_queue/, 'launched'],
-    [/^\[TASK_PULL_THREAD\] Fetched task:(\d+)/, 'launched'],
-    [/^Removing task (\d+) from manager/, 'exec_done'],
+const speaksOfTask: ReadonlyMap<Value | undefined, readonly (readonly [RegExp, string | undefined])[]> = new Map([
+  [
+    'interchange',
+    [
+      [/^(?:Putting|Put) task (\d+) onto pending_task_queue/, 'launched'],
+      [/^\[TASK_PULL_THREAD\] Fetched task:(\d+)/, 'launched'],
+      [/^Removing task (\d+) from manager/, 'exec_done'],
+    ],
   ],
-  worker: [[/^Received (?:executor )?task (\d+)$/, undefined]],
-};
+  ['worker', [[/^Received (?:executor )?task (\d+)$/, undefined]]],
+]);
 
 /** The same of Work Queue's and TaskVine's states; those between are the rules'. */
 const stateOf: ReadonlyMap<Value | undefined, string> = new Map([
@@ -75,7 +78,7 @@ const stateOf: ReadonlyMap<Value | undefined, string> = new Map([
 
 /** Adds to the records of one chunk of a nameless run's log, from `start` on, what the run and its tasks are called. */
 export function nameRecords(records: readonly WideRecord[], start: number, log: Value | undefined): void {
-  const patterns = (typeof log === 'string' ? speaksOfTask[log] : undefined) ?? [];
+  const patterns = speaksOfTask.get(log) ?? [];
   for (let at = start; at < records.length; at++) {
     const record = records[at] as WideRecord;
     // An endpoint knows its interchange by a port, and says so once in the life of its process.

@@ -41,6 +41,12 @@ describe('formats/log_chunk', () => {
     }
   });
 
+  it('takes a log of a run that nothing names, whatever its header calls it', () => {
+    const keys = { 'source.nameless': 'executor', 'source.log': 'constructor' };
+    const { records, problems } = decodeLog('text', 'hello\n', keys);
+    assert.deepEqual([records.map(({ message }) => message), problems], [['hello'], []]);
+  });
+
   it('takes a record that a bridge has written as it is', () => {
     const written = { 'source.receiver': 'run_dir', 'source.path': 'worker_0.log', 'source.line': 7, a: 1 };
     const [record = {}] = decodeLog('json', `${JSON.stringify(written)}\n`, keys).records;
