@@ -73,16 +73,28 @@ export function startReader(options: ReaderOptions): Promise<Reader> {
   });
 }
 
-/** Calls `start`; stop() of what it gives undoes each step once, however often it is called, the last one first. */
+/**
+ * Calls `start`; stop() of what it gives undoes each step once, however often it is called, the last one first. A step that
+ * fails leaves none of the others out: the journal is closed and the data directory given back. Then the first failure is
+ * thrown.
+ */
 export async function undoable<T>(start: (undo: Undo) => Promise<T>): Promise<T & { stop(): Promise<void> }> {
   const undo: Undo = [];
   const stop = async (): Promise<void> => {
-    for (const step of undo.splice(0).reverse()) await step();
+    const failures: unknown[] = [];
+    for (const step of undo.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   };
   try {
     return { ...(await start(undo)), stop };
   } catch (error) {
-    await stop();
+    await stop().catch(() => {}); // Why it cannot work says more.
     throw error;
   }
 }
