@@ -9,10 +9,8 @@ import type Database from 'better-sqlite3';
 
 import type { RecordRow, Rows } from '../core/row.ts';
 
-/** True of a record that later ones may tell more of. */
-function isUnsettled({ run, record }: RecordRow): boolean {
-  if (run === null) return record['source.run_dir'] !== undefined;
-  if (record['parsl.try'] !== undefined) return false;
+/** True of a record of a run that others may tell more of, or that may tell more of others. */
+function isOfNumber({ record }: RecordRow): boolean {
   return taskKeys.some((key) => record[key] !== undefined);
 }
 
@@ -24,7 +22,7 @@ const directory = (site: string): string =>
 const executor = (site: string): string => `${site}.keys ->> '$."parsl.executor"'`;
 
 /**
- * Settles the runs that close with these rows, and those that had closed and to which records come that lack something;
+ * Settles the runs that close with these rows, and those that had closed and to which records come that lack or tell something;
  * within the transaction of the caller. True if sites changed, so that what is remembered of them is void.
  */
 export function lateSettler(db: Database.Database): (rows: Rows, seq: number, numbers: (run: string) => number) => boolean {
@@ -35,18 +33,21 @@ export function lateSettler(db: Database.Database): (rows: Rows, seq: number, nu
   );
   const touch = db.prepare<[number, number]>('UPDATE run SET revision = ? WHERE run_no = ?');
   return (rows, seq, numbers) => {
-    const unsettled = rows.records.filter(isUnsettled);
     const asked = new Map<number, Asked>();
-    for (const [run, records] of Map.groupBy(unsettled, ({ run }) => run)) {
-      if (run !== null) asked.set(numbers(run), askedBy(records));
-      else {
-        const directories = new Set(records.map(({ record }) => record['source.run_dir']));
-        // Of another input, perhaps: only what they turn out to be given is looked at.
-        for (const { run_no } of inDirectory.all(JSON.stringify([...directories])))
-          if (!asked.has(run_no)) asked.set(run_no, []);
+    const isOver = (runNo: number): boolean => isClosed.get(runNo)?.closed === 1;
+    for (const [run, records] of Map.groupBy(rows.records, ({ run }) => run)) {
+      if (run !== null) {
+        const runNo = numbers(run);
+        const late = isOver(runNo) ? records.filter(isOfNumber) : [];
+        if (late.length > 0) asked.set(runNo, askedBy(late));
+        continue;
       }
+      const directories = new Set(records.flatMap(({ record }) => record['source.run_dir'] ?? []));
+      if (directories.size === 0) continue;
+      // Of another input, perhaps: only what they turn out to be given is looked at.
+      for (const { run_no } of inDirectory.all(JSON.stringify([...directories])))
+        if (!asked.has(run_no) && isOver(run_no)) asked.set(run_no, []);
     }
-    for (const runNo of asked.keys()) if (isClosed.get(runNo)?.closed !== 1) asked.delete(runNo);
     for (const { run, closed } of rows.runs) if (closed) asked.set(numbers(run), 'all');
     let changed = false;
     for (const [runNo, what] of asked) {

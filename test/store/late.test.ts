@@ -130,6 +130,10 @@ describe('store/late', function () {
       },
     );
     assert.equal(await store.revision(run), 2);
+    // parsl.log, read last, says which try it was.
+    store.write({ ...none, records: [line('three', 3, { 'parsl.task': 4, 'parsl.try': 2 })] }, 3);
+    const third = await store.records({ where: { 'parsl.dfk': [run], 'parsl.executor_task': [3] }, limit: 2, offset: 0 }); // prettier-ignore
+    assert.deepEqual(third.records.map((record) => [record['parsl.task'], record['parsl.try']]), [[4, 2], [4, 2]]); // prettier-ignore
     store.close();
   });
 
