@@ -191,7 +191,21 @@ export class Pipeline {
     log.info({ entries, from }, 'Journal replayed.');
   }
 
-  #apply(
+  /**
+   * What is on disk is taken, whatever comes of it: were a mistake of ours told to the receiver, it would hand the same on
+   * for ever, and the next start would stumble over it, too.
+   */
+  #apply(entry: Omit<Entry, 'body'>, records: readonly WideRecord[], frames: readonly Frame[]): void {
+    try {
+      this.#applyEntry(entry, records, frames);
+    } catch (error) {
+      const { message } = BridgeError.from(error, 'BRIDGE_DECODE', `apply entry ${entry.seq} of the journal`);
+      this.#options.log.error({ seq: entry.seq, receiver: entry.receiver, message }, 'An entry is kept and left out.');
+      this.#appliedSeq = Math.max(this.#appliedSeq, entry.seq);
+    }
+  }
+
+  #applyEntry(
     { seq, kind, arrival, receiver }: Omit<Entry, 'body'>,
     records: readonly WideRecord[],
     frames: readonly Frame[],

@@ -9,6 +9,7 @@ import { parseConfig } from '../bridge/config.ts';
 import { Channel } from '../bridge/core/frame.ts';
 import { silent } from '../bridge/core/log.ts';
 import type { WideRecord } from '../bridge/core/record.ts';
+import type { Operators } from '../bridge/processors/operators.ts';
 import { decodeFrames } from '../bridge/formats/frames.ts';
 import { Outputs } from '../bridge/outputs.ts';
 import { Pipeline } from '../bridge/pipeline.ts';
@@ -29,16 +30,27 @@ describe('pipeline', () => {
     dir = await tempDir();
   });
 
-  async function open(records: WideRecord[] = []): Promise<Pipeline> {
+  async function open(
+    records: WideRecord[] = [],
+    fails: (record: WideRecord) => boolean = () => false,
+  ): Promise<Pipeline> {
     const config = parseConfig({ receivers: {}, exporters: {} }, { receivers: [], exporters: [] });
     store = openStore(join(dir, 'store.db'));
+    const operators = liveOperators(config.settings, silent);
     return Pipeline.open({
       config,
       journalPath: join(dir, 'journal.db'),
       log: silent,
       now: () => Date.now() * 1000,
       outputs: new Outputs([], () => assert.fail('no exporter')),
-      operators: liveOperators(config.settings, silent),
+      operators: Object.create(operators, {
+        apply: {
+          value: (batch: WideRecord[], arrival: number) => {
+            if (batch.some(fails)) throw new TypeError('a mistake of ours');
+            return operators.apply(batch, arrival);
+          },
+        },
+      }) as Operators,
       rows: { seq: store.seq(), write: (rows, seq) => store.write(rows, seq) },
       onRecords: (batch) => records.push(...batch),
     });
@@ -66,6 +78,16 @@ describe('pipeline', () => {
     pipeline.flushRows();
     assert.deepEqual([await stored(), store.seq()], [['line 1', 'line 2'], 2]);
     await close(pipeline);
+  });
+
+  it('takes what it has on disk though a mistake of ours leaves it out, and starts again beside it', async () => {
+    const fails = ({ message }: WideRecord): boolean => message === 'line 2';
+    const pipeline = await open([], fails);
+    for (const n of [1, 2, 3]) await pipeline.take('r', [line(n)], undefined);
+    await close(pipeline);
+    const again = await open([], fails);
+    assert.deepEqual(await stored(), ['line 1', 'line 3']);
+    await close(again);
   });
 
   it('stops though the read side takes nothing, and a restart writes what it lacks', async () => {
