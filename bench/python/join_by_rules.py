@@ -5,14 +5,13 @@ pass over all records: constants of the path, what texts tell by the shipped rul
 one regular expression for each kind of log), what the order of lines tells, twins, and implications over groups until
 nothing changes. Prints one JSON object.
 """
-import collections
 import glob
 import json
 import os
 import re
-import resource
 import sys
-import time
+
+from lists import Watch, load, widen_by_implication
 
 NUMBER = re.compile(r"'[^']*'|\"[^\"]*\"|[\w./-]*\d[\w./-]*")
 LOGS = {'parsl': 'parsl', 'interchange': 'interchange', 'manager': 'manager', 'worker_0': 'worker', 'worker_1': 'worker'}
@@ -31,11 +30,6 @@ class Matcher:
             alternatives.append(f"({rule['pattern']})")
             group += 1 + len(rule['holes'])
         self.match = re.compile('|'.join(alternatives)).fullmatch
-
-
-def load(path):
-    with open(path) as lines:
-        return [json.loads(line) for line in lines]
 
 
 def agrees(record, where):
@@ -143,30 +137,6 @@ def drop_twins(records, rule):
     return kept
 
 
-def group_by_keys(records, keys):
-    groups = collections.defaultdict(list)
-    for record in records:
-        group = tuple([record.get(key) for key in keys])
-        if None not in group:
-            groups[group].append(record)
-    return groups
-
-
-def widen_by_implication(records, keys, implied):
-    """If all of a group that say it agree, all get it. True if any got one."""
-    changed = False
-    for group in group_by_keys(records, keys).values():
-        values = {record[implied] for record in group if implied in record}
-        if len(values) != 1:
-            continue
-        value = values.pop()
-        for record in group:
-            if implied not in record:
-                record[implied] = value
-                changed = True
-    return changed
-
-
 def load_run(directory):
     name = os.path.basename(directory)
     records = []
@@ -193,7 +163,7 @@ def load_run(directory):
 with open(sys.argv[2]) as file:
     rules = json.load(file)
 matchers = {log: [Matcher(key, list(of_key)) for key, of_key in by_key.items()] for log, by_key in rules['texts'].items()}
-began, cpu = time.perf_counter(), time.process_time()
+watch = Watch()
 records = [record for directory in sorted(glob.glob(f'{sys.argv[1]}/[0-9]*')) for record in load_run(directory)]
 records = widen_by_texts(records, matchers, rules['plain'])
 for rule in rules['within']:
@@ -206,10 +176,4 @@ said = set().union(*records)
 implications = [(keys, implied) for keys, gives in rules['imply'] if said.issuperset(keys) for implied in gives]
 while any([widen_by_implication(records, keys, implied) for keys, implied in implications]):
     pass
-print(json.dumps({
-    'records': len(records),
-    'attributed': sum('parsl.task' in record for record in records),
-    'seconds': time.perf_counter() - began,
-    'cpu_seconds': time.process_time() - cpu,
-    'rss_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-}))
+watch.report(records)

@@ -4,14 +4,12 @@ Reads every JSON log of every run directory whole, then widens and joins in list
 texts by a few regular expressions, what a worker says between receiving and completing a task, and two implications over
 groups, in passes until nothing changes. Prints one JSON object.
 """
-import collections
 import glob
-import json
 import os
 import re
-import resource
 import sys
-import time
+
+from lists import Watch, load, widen_by_implication
 
 LISTS = re.compile(r"(?:Sent tasks: |Got executor tasks: )\[([\d, ]+)\]")
 ONE = re.compile(r"(?:Putting task|Put task|Removing task|[Ee]xecutor task) (\d+)")
@@ -19,11 +17,6 @@ TASK = re.compile(r"(?:Task|task) (\d+) ")
 RECEIVED = re.compile(r"Received executor task (\d+)")
 COMPLETED = re.compile(r"All processing finished for executor task (\d+)")
 RUN = re.compile(r"Run id is: (\S+)")
-
-
-def load(path):
-    with open(path) as lines:
-        return [json.loads(line) for line in lines]
 
 
 def widen(log, key, value):
@@ -53,26 +46,6 @@ def widen_executor_tasks(log, is_worker):
     log += copies
 
 
-def imply(records, keys, implied):
-    """Groups records that have all keys; if one of a group has the implied key, all get it. True if any got one."""
-    groups = collections.defaultdict(list)
-    for record in records:
-        group = tuple(record.get(key) for key in keys)
-        if None not in group:
-            groups[group].append(record)
-    changed = False
-    for group in groups.values():
-        values = {record[implied] for record in group if implied in record}
-        if len(values) != 1:
-            continue
-        value = values.pop()
-        for record in group:
-            if implied not in record:
-                record[implied] = value
-                changed = True
-    return changed
-
-
 def read_run(directory):
     submit = load(f'{directory}/parsl.jsonlog')
     run = next(match[1] for match in (RUN.match(record['formatted']) for record in submit) if match)
@@ -96,15 +69,9 @@ def read_run(directory):
     return every
 
 
-began, cpu = time.perf_counter(), time.process_time()
+watch = Watch()
 records = [record for directory in sorted(glob.glob(f'{sys.argv[1]}/[0-9]*')) for record in read_run(directory)]
 place = ('parsl.dfk', 'parsl.executor', 'parsl.executor_task')
-while any([imply(records, place, 'parsl.task'), imply(records, place, 'parsl.try')]):
+while any([widen_by_implication(records, place, 'parsl.task'), widen_by_implication(records, place, 'parsl.try')]):
     pass
-print(json.dumps({
-    'records': len(records),
-    'attributed': sum('parsl.task' in record for record in records),
-    'seconds': time.perf_counter() - began,
-    'cpu_seconds': time.process_time() - cpu,
-    'rss_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-}))
+watch.report(records)
