@@ -14,7 +14,7 @@ import { Quantities, type Spread } from './quantities.ts';
 import { signsOf, type ErrorLines, type Sign } from './signs.ts';
 import { waitKinds, waitsOf, type TaskFacts, type TryFacts, type WaitKind } from './waits.ts';
 import { evidence, words } from './words.ts';
-import { managerSpans, type WorkerSpan } from './workers.ts';
+import { workerSpans, type WorkerSpan } from './workers.ts';
 
 export interface BottleneckInput {
   readonly run: Pick<RunRow, 'closed' | 'completed' | 'last_task_info' | 'last_seen'>;
@@ -102,7 +102,7 @@ export function bottleneckOf(input: BottleneckInput): Bottleneck {
     if (each.task.final && each.task.returned !== null) sweep.completed(each.task.returned);
   }
   const { managers, around, connected } = input;
-  const workers = [...managerSpans(managers, around), ...connected];
+  const workers = workerSpans(managers, connected, around);
   for (const span of workers) sweep.workers(span);
   for (const block of around.blocks) for (const span of blockSpans(block, managers, end)) sweep.block(span);
   const logged = addPhases(input, sweep);

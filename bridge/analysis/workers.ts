@@ -24,12 +24,20 @@ export interface ConnectedLine {
   readonly cores: number | null;
 }
 
-/** Managers that never told how many workers they have are left out. */
-export function managerSpans(managers: readonly ManagerRow[], around: Surroundings): WorkerSpan[] {
-  return managers.flatMap((manager) => {
+/**
+ * All workers of a run: those of its managers, and `connected`, which no manager tells of. Managers that never told how
+ * many workers they have are left out.
+ */
+export function workerSpans(
+  managers: readonly ManagerRow[],
+  connected: readonly WorkerSpan[],
+  around: Surroundings,
+): WorkerSpan[] {
+  const ofManagers = managers.flatMap((manager) => {
     const { executor, workers, registered } = manager;
     return workers === null ? [] : [{ executor, workers, from: registered, to: managerEnd(manager, around) }];
   });
+  return [...ofManagers, ...connected];
 }
 
 /** `end`: until when a worker that has not left was there. A worker that told no cores counts as one. */

@@ -10,11 +10,13 @@ import { flowOf } from '../analysis/flow.ts';
 import { lifelineOf, type LifelineOptions } from '../analysis/lifeline.ts';
 import { plotsOf } from '../analysis/plots.ts';
 import { lanesOf } from '../analysis/states.ts';
+import { workerSpans } from '../analysis/workers.ts';
 import type { RunRow } from '../core/row.ts';
-import { aroundOf, workerSpans } from './around.ts';
+import { aroundOf, managedOf } from './around.ts';
 import { windowOf } from './curves.ts';
 import { readTask } from './read_task.ts';
 import { errorLines, loggedPhases, metricPoints, occupiedSpans, seenLines, taskRecords } from './record_scan.ts';
+import type { Stored } from './schema.ts';
 import { pointsMax, type Reads } from './store.ts';
 import { plotTries, tasksWithTries } from './task_scan.ts';
 
@@ -45,7 +47,8 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
     lanes: (run, points) =>
       about(run, undefined, (runNo) => {
         const window = windowAt(runNo, points);
-        const workers = workerSpans(aroundOf(db, runNo, window.end));
+        const around = aroundOf(db, runNo, window.end);
+        const workers = workerSpans(around.managers, around.connected, around);
         return lanesOf(
           tasksWithTries(db, runNo),
           { points: metricPoints(db, runNo), phases: loggedPhases(db, runNo), workers },
@@ -73,7 +76,7 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
     plots: (run, { by, points }) =>
       about(run, undefined, (runNo) => {
         const window = windowAt(runNo, points);
-        const { managers, blocks } = aroundOf(db, runNo, window.end);
+        const { managers, blocks } = managedOf(db, runNo, window.end);
         const spans = blocks.map((block) => blockSpans(block, managers, window.end));
         return plotsOf(by, plotTries(db, runNo, by), spans, window);
       }),
@@ -81,9 +84,6 @@ export function analysisReads(db: Database.Database, about: About): Analyses {
 }
 
 const untold: Parameters<typeof flowOf>[0] = { invoked: null, returned: null, final: false, attempts: [] };
-
-/** How SQLite gives a row back: booleans are 0 or 1. */
-type Stored<T> = { readonly [K in keyof T]: T[K] extends boolean ? number : T[K] };
 
 function triesOf(db: Database.Database, runNo: number): LifelineOptions['isTried'] {
   const rows = db.prepare<[number], { task: number; try: number }>('SELECT task, try FROM try WHERE run_no = ?');

@@ -2,20 +2,28 @@
 import type Database from 'better-sqlite3';
 
 import { lostManagers, type Surroundings } from '../analysis/managers.ts';
-import { connectedSpans, managerSpans, type WorkerSpan } from '../analysis/workers.ts';
+import { connectedSpans, type WorkerSpan } from '../analysis/workers.ts';
 import type { BlockRow, ManagerRow } from '../core/row.ts';
 import { connectedLines } from './record_scan.ts';
+import type { Stored } from './schema.ts';
 
-/** How SQLite gives a row back: booleans are 0 or 1. */
-type Stored<T> = { readonly [K in keyof T]: T[K] extends boolean ? number : T[K] };
-
-export interface Around extends Surroundings {
+/** The managers of a run, and what tells how they left. */
+export interface Managed extends Surroundings {
   readonly managers: readonly ManagerRow[];
+}
+
+/** The same, and the workers that no manager tells of. */
+export interface Around extends Managed {
   readonly connected: readonly WorkerSpan[];
 }
 
 /** `end`: until when what has not ended lasted. */
 export function aroundOf(db: Database.Database, runNo: number, end: number): Around {
+  return { ...managedOf(db, runNo, end), connected: connectedSpans(connectedLines(db, runNo), end) };
+}
+
+/** For questions that are not about workers: without what only lines of logs tell. */
+export function managedOf(db: Database.Database, runNo: number, end: number): Managed {
   const all = <T>(sql: string): T[] => db.prepare<[number], T>(sql).all(runNo);
   const [run] = all<{ completed: number | null }>('SELECT completed FROM run WHERE run_no = ?');
   const managers = all<Stored<ManagerRow>>('SELECT * FROM manager WHERE run_no = ?');
@@ -31,11 +39,6 @@ export function aroundOf(db: Database.Database, runNo: number, end: number): Aro
     blocks: all<BlockRow>('SELECT * FROM block WHERE run_no = ?'),
     named: lostManagers(lost.map(({ text }) => text)),
     lastUse: new Map(lastUse.map(({ manager, time }) => [manager, time])),
-    connected: connectedSpans(connectedLines(db, runNo), end),
     end,
   };
-}
-
-export function workerSpans(around: Around): WorkerSpan[] {
-  return [...managerSpans(around.managers, around), ...around.connected];
 }

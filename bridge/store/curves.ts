@@ -10,8 +10,9 @@ import {
   type TryTimes,
   type Window,
 } from '../analysis/series.ts';
-import { aroundOf, workerSpans } from './around.ts';
-import { occupiedSpans } from './record_scan.ts';
+import { workerSpans } from '../analysis/workers.ts';
+import { aroundOf } from './around.ts';
+import { occupiedSpans, tryStop } from './record_scan.ts';
 import type { ExecutorWorkers, StateSeries, WorkerSeries } from './store.ts';
 
 interface RunTimes {
@@ -85,7 +86,7 @@ export function workerSeries(db: Database.Database, runNo: number, points: numbe
   const around = aroundOf(db, runNo, window.end);
   for (const { executor: label, workers } of around.managers)
     if (workers === null) executor(label).unknownManagers += 1;
-  for (const { executor: label, workers, from, to } of workerSpans(around)) {
+  for (const { executor: label, workers, from, to } of workerSpans(around.managers, around.connected, around)) {
     const entry = executor(label);
     entry.hasWorkers = true;
     entry.workers.add(from, to, workers);
@@ -128,7 +129,7 @@ function addTries(
   // A worker's end or start that never came is taken from the try's own bounds (DESIGN.md §6). A try that has
   // neither ended nor come back runs on, unless its task is over. Joins run on no worker.
   const sql = `SELECT r.executor, coalesce(r.running, r.launched) AS start,
-      coalesce(r.running_ended, r.returned, iif(t.final, t.returned, NULL)) AS stop,
+      ${tryStop} AS stop,
       (r.running IS NULL) + (r.running_ended IS NULL AND (r.returned IS NOT NULL OR t.final)) AS inferred
     FROM try r LEFT JOIN task t ON t.run_no = r.run_no AND t.task = r.task
     WHERE r.run_no = ? AND r.executor IS NOT '_parsl_internal' AND (r.running IS NOT NULL OR r.running_ended IS NOT NULL)`;

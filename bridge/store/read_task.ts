@@ -2,7 +2,7 @@
 import type Database from 'better-sqlite3';
 
 import type { SampleRow, TaskRow, TryRow } from '../core/row.ts';
-import type { Stored } from './reads.ts';
+import type { Stored } from './schema.ts';
 import { taskColumns, tryColumns } from './schema.ts';
 import { linksMax, samplesShownMax, type TaskDetail, type TaskLink, type TaskLinks } from './store.ts';
 

@@ -5,12 +5,13 @@
 import type Database from 'better-sqlite3';
 
 import type { RunRow } from '../core/row.ts';
-import { analysisReads, type About } from './analyses.ts';
 import { managerEnd, managerState } from '../analysis/managers.ts';
-import { aroundOf } from './around.ts';
+import { analysisReads, type About } from './analyses.ts';
+import { managedOf } from './around.ts';
 import { stateSeries, windowOf, workerSeries } from './curves.ts';
 import { readTask } from './read_task.ts';
 import { recordReads } from './records.ts';
+import type { Stored } from './schema.ts';
 import {
   failureGroupsMax,
   hostsMax,
@@ -25,9 +26,6 @@ import {
   type TaskItem,
 } from './store.ts';
 import { taskSql } from './task_sql.ts';
-
-/** How SQLite gives a row back: booleans are 0 or 1. */
-export type Stored<T> = { readonly [K in keyof T]: T[K] extends boolean ? number : T[K] };
 
 interface TallyRow {
   readonly run_no: number;
@@ -139,7 +137,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Where a try's time on a worker ends, as the curve of workers has it: at the worker's word, the return, or not yet. */
+/** Where a try's time on a worker ends: at the worker's word, the return, or with the run. */
 const endOfTry = `coalesce(running_ended, returned, (SELECT coalesce(completed, last_seen) FROM run WHERE run_no = :run_no))`;
 
 function readBlocks(db: Database.Database, runNo: number, run: string): BlockItem[] {
@@ -163,7 +161,7 @@ function readManagers(db: Database.Database, runNo: number, run: string): Manage
     .prepare<[{ run_no: number }], Pick<ManagerItem, 'manager' | 'tries' | 'busy_time'>>(sql)
     .all({ run_no: runNo });
   const uses = new Map(used.map((use) => [use.manager, use]));
-  const around = aroundOf(db, runNo, windowOf(db, runNo, 2)?.end ?? 0);
+  const around = managedOf(db, runNo, windowOf(db, runNo, 2)?.end ?? 0);
   const isPlaced = around.managers.some(({ manager }) => uses.has(manager));
   const items = around.managers.map((manager): ManagerItem => {
     const { tries, busy_time } = uses.get(manager.manager) ?? {};

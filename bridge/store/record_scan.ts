@@ -123,6 +123,9 @@ export function* connectedLines(db: Database.Database, runNo: number): Generator
   }
 }
 
+/** When a try `r` of a task `t` was on no worker any more; NULL while it runs on. */
+export const tryStop = 'coalesce(r.running_ended, r.returned, iif(t.final, t.returned, NULL))';
+
 /**
  * The cores that tasks of these executors were given, and when; a task that told none takes one. `end`: until when what
  * still runs has lasted.
@@ -137,7 +140,7 @@ export function occupiedSpans(
   if (labels.size === 0) return [];
   const cores = allocatedCores(db, runNo);
   const returned = db.prepare<[number, number, number], { at: number | null }>(
-    `SELECT coalesce(r.running_ended, r.returned, iif(t.final, t.returned, NULL)) AS at
+    `SELECT ${tryStop} AS at
      FROM try r LEFT JOIN task t ON t.run_no = r.run_no AND t.task = r.task WHERE r.run_no = ? AND r.task = ? AND r.try = ?`,
   );
   return [...loggedPhases(db, runNo)].flatMap(({ name, task, try: attempt, executor, start: from, end: ended }) => {

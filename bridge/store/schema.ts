@@ -12,6 +12,9 @@
  */
 import type { BlockRow, ManagerRow, RunRow, SampleRow, TaskRow, TryRow } from '../core/row.ts';
 
+/** How SQLite gives a row back: booleans are 0 or 1. */
+export type Stored<T> = { readonly [K in keyof T]: T[K] extends boolean ? number : T[K] };
+
 export const SCHEMA_VERSION = 5;
 /** `PRAGMA application_id` of our files ("poto"), so that nobody else's database is ever thrown away. */
 export const APPLICATION_ID = 0x706f746f;
