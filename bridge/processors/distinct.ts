@@ -17,12 +17,13 @@ export function createDistinct(spec: DistinctSpec, draft: Draft, recordsMax: num
   const across = spec.across.map(canonicalKey);
   const places = new Keyed<number>(across, draft);
   let placed = NOWHERE;
+  const nextPlace = (): number => (placed += 1);
   const met = new Met(recordsMax);
   return () => {
     if (accepts?.() === false) return true;
     const identity = identityOf(slots, draft);
     if (identity === undefined) return true;
-    const place = across.length === 0 ? NOWHERE : (places.find(() => (placed += 1)) ?? NOWHERE);
+    const place = across.length === 0 ? NOWHERE : (places.find(nextPlace) ?? NOWHERE);
     if (places.size > recordsMax) places.forgetOldest();
     const earlier = met.place(identity, place);
     if (earlier === undefined || (across.length > 0 && earlier === place)) return true;

@@ -31,10 +31,11 @@ export function createWithin(spec: WithinSpec, draft: Draft, scopesMax: number):
   const stickySlot = sticky === undefined ? undefined : draft.slotOf(sticky);
   const open = new Keyed<Open>(scope, draft);
   const stuck = new Keyed<Pick<Open, 'values'>>(sticky === undefined ? scope : [...scope, sticky], draft);
+  const begin = (): Open => ({ values: undefined, owner: undefined });
   return (marks) => {
     if (accepts?.() === false) return;
     const isStart = hasOne(marks, starts);
-    const current = open.find(() => ({ values: undefined, owner: undefined }));
+    const current = open.find(begin);
     if (current === undefined) return;
     if (open.size > scopesMax) open.forgetOldest();
     const own = stickySlot === undefined ? undefined : draft.get(stickySlot);
@@ -69,12 +70,13 @@ export function createCarry(spec: CarrySpec, draft: Draft, scopesMax: number): F
   );
   const things = new Keyed<Attempts>(spec.scope.map(canonicalKey), draft);
   const all = new Set([...spec.begins, ...spec.tells, ...spec.ends, ...spec.current, ...spec.next]);
+  const begin = (): Attempts => ({ current: undefined, next: undefined });
   const give = (attempt: number | undefined): void => {
     if (attempt !== undefined) draft.give(slot, attempt);
   };
   return (marks) => {
     if (!hasOne(marks, all) || accepts?.() === false) return;
-    const attempts = things.find(() => ({ current: undefined, next: undefined }));
+    const attempts = things.find(begin);
     if (attempts === undefined) return;
     if (things.size > scopesMax) things.forgetOldest();
     for (const mark of marks) {
