@@ -6,7 +6,7 @@ import { openDelivery } from '../../bridge/core/delivery.ts';
 import { BridgeError } from '../../bridge/core/errors.ts';
 import { Channel, type Frame } from '../../bridge/core/frame.ts';
 import type { Decode } from '../../bridge/core/intake.ts';
-import { silent } from '../../bridge/core/log.ts';
+import { deaf } from '../helpers/receiver.ts';
 
 const BYTES = new Uint8Array(400_000);
 /** Frames are numbered by their time; a number that 10 divides is bad. */
@@ -23,13 +23,7 @@ const never = new AbortController().signal;
 function journal(refuses: () => Promise<boolean> | boolean) {
   const told = { records: [] as number[], position: -1, bad: [] as number[], taken: 0, wrong: 0 };
   const context: ReceiverContext = {
-    id: 'test',
-    log: silent,
-    stateFile: '',
-    remembered: () => new Map(),
-    now: () => 0,
-    received: () => {},
-    report: () => {},
+    ...deaf,
     reject: ({ time }) => void told.bad.push(time),
     async next(records, _, positions) {
       if (await refuses()) throw new BridgeError('BRIDGE_REFUSED', 'full');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { BridgeError } from '../../bridge/core/errors.ts';
 import { Channel, type Frame } from '../../bridge/core/frame.ts';
 import { handOn, inSlices, Intake, sift, type Decode, type Sifted } from '../../bridge/core/intake.ts';
-import { silent } from '../../bridge/core/log.ts';
+import { deaf } from '../helpers/receiver.ts';
 
 const frame = (size: number): Frame => ({ channel: Channel.zmq, time: 0, payload: new Uint8Array(size) });
 const all = (frames: readonly Frame[]): Sifted => ({ records: frames.map(() => ({})), frames, rejected: 0 });
@@ -15,13 +15,7 @@ function context(next: (frames: readonly Frame[]) => Promise<void>) {
   return {
     batches,
     reported,
-    id: 'test',
-    log: silent,
-    stateFile: '',
-    remembered: () => new Map(),
-    now: () => 0,
-    received: () => {},
-    reject: () => {},
+    ...deaf,
     report: (error: BridgeError) => void reported.push(error),
     async next(_: unknown, frames: readonly Frame[] = []) {
       await next(frames);

@@ -48,6 +48,18 @@ export interface Overrides {
   journal?: Map<string, unknown>;
 }
 
+/** A context that hears nothing and remembers nothing; a test replaces what it looks at. */
+export const deaf: Omit<ReceiverContext, 'next'> = {
+  id: 'test',
+  log: silent,
+  stateFile: '',
+  remembered: () => new Map(),
+  now: () => 0,
+  received: () => {},
+  reject: () => {},
+  report: () => {},
+};
+
 /** Creates and starts a receiver with a context that only collects. */
 export async function startReceiver<S extends z.ZodType>(
   spec: ReceiverSpec<S>,
@@ -125,10 +137,7 @@ export async function runOnce<S extends z.ZodType>(
 
 /** Creates a receiver that is not started. */
 export function createReceiver<S extends z.ZodType>(spec: ReceiverSpec<S>, config: z.input<S>): Component {
-  const nothing = (): void => {};
-  const context = { id: spec.type, log: silent, stateFile: '', now: () => 0, received: nothing, reject: nothing };
-  const rest = { report: nothing, remembered: () => new Map(), next: () => Promise.resolve() };
-  return spec.create(spec.config.parse(config), { ...context, ...rest });
+  return spec.create(spec.config.parse(config), { ...deaf, id: spec.type, next: () => Promise.resolve() });
 }
 
 /** As the journal does it: through JSON, at once with the batch. */
